@@ -1,0 +1,329 @@
+//! The call stack: frames, and what CALL and CREATE do between them.
+//!
+//! Nothing recurses: a frame that calls leaves a request in the workspace and stops; [`CallStack::run`] takes the request up,
+//! pushes the callee and goes on. When a read is interrupted, everything stays where it is (the request too, if it is the
+//! request that could not be served) and `run` can be called again, on any thread.
+
+mod create;
+
+use std::ops::Range;
+
+use braid_interpreter::{
+    AccountId, CallKind, CallRequest, CreateRequest, Exit, Frame, FrameEnd, FrameInput, FrameStart,
+    HaltReason, Host, Inspector, Workspace, run,
+};
+use braid_precompiles::Crypto;
+use braid_primitives::{Address, StateReader, U256};
+
+use crate::{host::StateAccess, journal::Checkpoint};
+
+/// Most frames on top of the outermost one (yellow paper, section 9.4).
+const CALL_DEPTH_LIMIT: usize = 1024;
+
+/// How a frame, or a call that needed none, ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Success,
+    Revert,
+    Halt(HaltReason),
+}
+
+/// The result of a frame; the data it returned is in the workspace's return data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameResult {
+    pub(crate) ending: Ending,
+    pub(crate) gas_left: u64,
+    /// Refund collected, in gas; counts only if the frame succeeded.
+    pub(crate) refund: i64,
+    /// The contract it created.
+    pub(crate) created: Option<Address>,
+}
+
+impl FrameResult {
+    const fn success(gas_left: u64) -> Self {
+        Self { ending: Ending::Success, gas_left, refund: 0, created: None }
+    }
+
+    const fn halt(reason: HaltReason) -> Self {
+        Self { ending: Ending::Halt(reason), gas_left: 0, refund: 0, created: None }
+    }
+}
+
+/// A frame on the stack, with what its end needs.
+#[derive(Debug)]
+struct Activation {
+    frame: Frame,
+    checkpoint: Checkpoint,
+    /// Where the memory of the frame below starts.
+    caller_memory_base: usize,
+    /// Set if the frame runs initcode: the account whose code it returns.
+    creates: Option<AccountId>,
+}
+
+/// The frames of a running transaction. Together with the journal and the workspace it is the whole of it.
+#[derive(Debug, Default)]
+pub(crate) struct CallStack {
+    activations: Vec<Activation>,
+}
+
+/// The environment in which the stack runs.
+pub(crate) struct Machine<'m, 'a, R, C, I> {
+    pub(crate) state: &'m mut StateAccess<'a, R, C>,
+    pub(crate) workspace: &'m mut Workspace,
+    pub(crate) inspector: &'m mut I,
+}
+
+impl CallStack {
+    /// Runs the request in the workspace, or goes on after an interrupt, until the outermost frame has ended.
+    pub(crate) fn run<R: StateReader, C: Crypto, I: Inspector>(
+        &mut self,
+        m: &mut Machine<'_, '_, R, C, I>,
+    ) -> Result<FrameResult, R::Error> {
+        loop {
+            let ended = if let Some(request) = m.workspace.call.take() {
+                match self.enter_call(m, &request) {
+                    Ok(ended) => ended,
+                    Err(error) => {
+                        m.workspace.call = Some(request);
+                        return Err(error);
+                    }
+                }
+            } else if let Some(request) = m.workspace.create.take() {
+                match self.enter_create(m, &request) {
+                    Ok(ended) => ended,
+                    Err(error) => {
+                        m.workspace.create = Some(request);
+                        return Err(error);
+                    }
+                }
+            } else {
+                self.run_top(m)?
+            };
+            let Some((result, is_create)) = ended else { continue };
+            let Some(caller) = self.activations.last_mut() else { return Ok(result) };
+            resume(&mut caller.frame, m.workspace, &result, is_create);
+        }
+    }
+
+    /// Drops all frames, for a transaction that will not be finished.
+    pub(crate) fn clear(&mut self) {
+        self.activations.clear();
+    }
+
+    /// Runs the top frame until it ends (the result, and whether it was a creation), or asks for a call.
+    fn run_top<R: StateReader, C: Crypto, I: Inspector>(
+        &mut self,
+        m: &mut Machine<'_, '_, R, C, I>,
+    ) -> Result<Option<(FrameResult, bool)>, R::Error> {
+        let Some(top) = self.activations.last_mut() else {
+            unreachable!("a stack runs only with a request or a frame");
+        };
+        let (ending, output) = match run(&mut top.frame, m.workspace, m.state, m.inspector) {
+            Exit::Call | Exit::Create => return Ok(None),
+            Exit::Interrupt(error) => return Err(error),
+            Exit::Return(range) => (Ending::Success, range),
+            Exit::Revert(range) => (Ending::Revert, range),
+            Exit::Halt(reason) => (Ending::Halt(reason), 0..0),
+        };
+        Ok(self.activations.pop().map(|activation| {
+            let is_create = activation.creates.is_some();
+            (leave(activation, m, ending, output), is_create)
+        }))
+    }
+
+    /// Serves a call: refuses it, runs a precompile, or pushes the callee's frame. Returns the result unless there is a frame.
+    fn enter_call<R: StateReader, C: Crypto, I: Inspector>(
+        &mut self,
+        m: &mut Machine<'_, '_, R, C, I>,
+        request: &CallRequest,
+    ) -> Result<Option<(FrameResult, bool)>, R::Error> {
+        // Reads first: nothing changes before they are done.
+        m.state.load(request.target)?;
+        let payer = match request.kind {
+            CallKind::Call | CallKind::CallCode if !request.value.is_zero() => {
+                Some(m.state.loaded_account(request.caller)?)
+            }
+            _ => None,
+        };
+        let depth = self.activations.len();
+
+        m.workspace.return_data.clear();
+        let is_unfunded =
+            payer.is_some_and(|payer| m.state.journal.account(payer).info.balance < request.value);
+        if depth > CALL_DEPTH_LIMIT || is_unfunded {
+            let refused =
+                FrameResult { ending: Ending::Revert, ..FrameResult::success(request.gas_limit) };
+            return Ok(Some((refused, false)));
+        }
+        let checkpoint = m.state.journal.checkpoint();
+        m.state.journal.touch(request.target);
+        if let (CallKind::Call, Some(payer)) = (request.kind, payer) {
+            m.state.transfer(payer, request.target, request.value);
+        }
+        if let Some(result) = call_precompile(m, request, checkpoint) {
+            return Ok(Some((result, false)));
+        }
+        if request.code.is_empty() && !I::ACTIVE {
+            return Ok(Some((FrameResult::success(request.gas_limit), false)));
+        }
+        let input = FrameInput {
+            code: request.code.clone(),
+            gas_limit: request.gas_limit,
+            account: request.target,
+            address: request.target_address,
+            caller: request.caller,
+            value: request.value,
+            input: request.input.clone(),
+            is_static: request.is_static,
+            depth,
+        };
+        self.push(m, input, checkpoint, None);
+        Ok(None)
+    }
+
+    fn push<R, C, I: Inspector>(
+        &mut self,
+        m: &mut Machine<'_, '_, R, C, I>,
+        input: FrameInput,
+        checkpoint: Checkpoint,
+        creates: Option<AccountId>,
+    ) {
+        if I::ACTIVE {
+            m.inspector.frame_start(&FrameStart {
+                is_create: creates.is_some(),
+                depth: input.depth,
+                caller: input.caller,
+                address: input.address,
+                value: input.value,
+                input: m.workspace.memory.absolute(input.input.clone()),
+                gas_limit: input.gas_limit,
+            });
+        }
+        let frame = Frame::new(input, m.workspace);
+        // The outermost frame's memory is there already, behind the transaction's input.
+        let caller_memory_base =
+            if self.activations.is_empty() { 0 } else { m.workspace.memory.enter() };
+        self.activations.push(Activation { frame, checkpoint, caller_memory_base, creates });
+    }
+}
+
+/// Hands the caller its callee's result.
+fn resume(caller: &mut Frame, workspace: &mut Workspace, result: &FrameResult, is_create: bool) {
+    let is_success = result.ending == Ending::Success;
+    let refund = if is_success { result.refund } else { 0 };
+    if is_create {
+        if is_success {
+            workspace.return_data.clear();
+        }
+        caller.resume_create(result.created, result.gas_left, refund);
+    } else {
+        caller.resume_call(workspace, is_success, result.gas_left, refund);
+    }
+}
+
+/// Ends a frame: keeps or undoes its changes, moves its output to the return data.
+fn leave<R: StateReader, C: Crypto, I: Inspector>(
+    activation: Activation,
+    m: &mut Machine<'_, '_, R, C, I>,
+    mut ending: Ending,
+    output: Range<usize>,
+) -> FrameResult {
+    let Activation { mut frame, checkpoint, caller_memory_base, creates } = activation;
+    let mut created = None;
+    if let (Some(account), Ending::Success) = (creates, ending) {
+        let code = m.workspace.memory.bytes()[output.clone()].to_vec();
+        match create::deploy(m, &mut frame, account, &code) {
+            Ok(()) => created = Some(frame.address()),
+            Err(reason) => ending = Ending::Halt(reason),
+        }
+    }
+    m.workspace.return_data.clear();
+    if !matches!(ending, Ending::Halt(_)) {
+        let Workspace { memory, return_data, .. } = &mut *m.workspace;
+        return_data.extend_from_slice(&memory.bytes()[output]);
+    }
+    if ending != Ending::Success {
+        m.state.journal.revert(checkpoint);
+    }
+    let gas_left = if matches!(ending, Ending::Halt(_)) { 0 } else { frame.gas_left() };
+    if I::ACTIVE {
+        m.inspector.frame_end(&FrameEnd {
+            depth: frame.depth(),
+            gas_left,
+            halt: if let Ending::Halt(reason) = ending { Some(reason) } else { None },
+            is_revert: ending == Ending::Revert,
+            output: &m.workspace.return_data,
+        });
+    }
+    m.workspace.memory.leave(caller_memory_base);
+    let refund = frame.refund();
+    frame.finish(m.workspace);
+    FrameResult { ending, gas_left, refund, created }
+}
+
+/// Runs the precompile at the called address, if there is one and the call is not a delegation to it (EIP-7702).
+fn call_precompile<R: StateReader, C: Crypto, I>(
+    m: &mut Machine<'_, '_, R, C, I>,
+    request: &CallRequest,
+    checkpoint: Checkpoint,
+) -> Option<FrameResult> {
+    let precompile = m.state.precompiles.get(&request.code_address)?;
+    if request.is_delegated {
+        return None;
+    }
+    let Workspace { memory, return_data, .. } = &mut *m.workspace;
+    let input = memory.absolute(request.input.clone());
+    let (crypto, fork) = (m.state.crypto, m.state.fork);
+    match braid_precompiles::run(precompile, crypto, fork, input, request.gas_limit, return_data) {
+        Ok(gas_used) => Some(FrameResult::success(request.gas_limit - gas_used)),
+        Err(error) => {
+            return_data.clear();
+            m.state.journal.revert(checkpoint);
+            let reason = match error {
+                braid_precompiles::PrecompileError::OutOfGas { .. } => HaltReason::OutOfGas,
+                _ => HaltReason::PrecompileFailed,
+            };
+            Some(FrameResult::halt(reason))
+        }
+    }
+}
+
+/// The request that starts a message call from outside: a transaction's or a system call's.
+pub(crate) fn outermost_call<R: StateReader, C: Crypto>(
+    state: &mut StateAccess<'_, R, C>,
+    caller: Address,
+    target: Address,
+    value: U256,
+    (input, gas_limit): (Range<usize>, u64),
+) -> Result<CallRequest, R::Error> {
+    let account = state.loaded_account(target)?;
+    let mut code = state.code(account)?;
+    let delegate = code.delegation();
+    if let Some(delegate) = delegate {
+        let delegate = state.account(delegate);
+        code = state.code(delegate)?;
+        state.warm_account(delegate);
+    }
+    Ok(CallRequest {
+        kind: CallKind::Call,
+        gas_limit,
+        target: account,
+        target_address: target,
+        code_address: target,
+        caller,
+        value,
+        is_delegated: delegate.is_some(),
+        code,
+        input,
+        is_static: false,
+    })
+}
+
+/// The request that starts a creation from outside.
+pub(crate) fn outermost_create(
+    value: U256,
+    initcode: Range<usize>,
+    gas_limit: u64,
+) -> CreateRequest {
+    CreateRequest { gas_limit, value, initcode, salt: None }
+}

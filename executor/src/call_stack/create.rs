@@ -1,0 +1,174 @@
+//! Creating contracts: before the initcode runs and after.
+
+use std::sync::Arc;
+
+use alloy_rlp::Encodable;
+use braid_interpreter::{
+    AccountId, Code, CreateRequest, Frame, FrameInput, HaltReason, Host, Inspector,
+};
+use braid_precompiles::Crypto;
+use braid_primitives::{Address, B256, Hardfork, KECCAK256_EMPTY, StateReader, U256};
+
+use super::{CALL_DEPTH_LIMIT, CallStack, Ending, FrameResult, Machine};
+
+/// Gas for each byte of deployed code (yellow paper, appendix G).
+const CODE_DEPOSIT_BYTE_GAS: u64 = 200;
+
+/// Most bytes of deployed code (EIP-170).
+const CODE_LIMIT_BYTES: usize = 24_576;
+
+impl CallStack {
+    /// Serves a creation: refuses it, or pushes the frame of its initcode. Returns the result unless there is a frame.
+    ///
+    /// The outermost creation is the transaction's own: the sender's nonce was consumed already.
+    pub(super) fn enter_create<R: StateReader, C: Crypto, I: Inspector>(
+        &mut self,
+        m: &mut Machine<'_, '_, R, C, I>,
+        request: &CreateRequest,
+    ) -> Result<Option<(FrameResult, bool)>, R::Error> {
+        let depth = self.activations.len();
+        let (creator_address, is_outermost) = match self.activations.last() {
+            Some(caller) => (caller.frame.address(), false),
+            None => (m.state.transaction.origin, true),
+        };
+        // Reads first: nothing changes before they are done.
+        let creator = m.state.loaded_account(creator_address)?;
+        let info = m.state.journal.account(creator).info;
+        let is_refused = depth > CALL_DEPTH_LIMIT
+            || info.balance < request.value
+            || (info.nonce == u64::MAX && !is_outermost);
+        if is_refused {
+            m.workspace.return_data.clear();
+            let refused =
+                FrameResult { ending: Ending::Revert, ..FrameResult::success(request.gas_limit) };
+            return Ok(Some((refused, true)));
+        }
+        let nonce = if is_outermost { info.nonce - 1 } else { info.nonce };
+        let initcode = m.workspace.memory.absolute(request.initcode.clone());
+        let address = match request.salt {
+            Some(salt) => create2_address(m.state.crypto, creator_address, salt, initcode),
+            None => create_address(m.state.crypto, creator_address, nonce),
+        };
+        let code = Arc::new(Code::new(initcode, B256::ZERO));
+        let account = m.state.loaded_account(address)?;
+        let is_taken = m.state.is_address_taken(account)?;
+
+        m.workspace.return_data.clear();
+        m.state.warm_account(account);
+        if !is_outermost {
+            m.state.journal.set_nonce(creator, info.nonce + 1);
+        }
+        if is_taken {
+            return Ok(Some((FrameResult::halt(HaltReason::CreateCollision), true)));
+        }
+        let checkpoint = m.state.journal.checkpoint();
+        m.state.journal.mark_created(account);
+        m.state.journal.touch(account);
+        if m.state.fork >= Hardfork::SpuriousDragon {
+            m.state.journal.set_nonce(account, 1); // EIP-161
+        }
+        m.state.transfer(creator, account, request.value);
+        let input = FrameInput {
+            code,
+            gas_limit: request.gas_limit,
+            account,
+            address,
+            caller: creator_address,
+            value: request.value,
+            input: 0..0,
+            is_static: false,
+            depth,
+        };
+        self.push(m, input, checkpoint, Some(account));
+        Ok(None)
+    }
+}
+
+/// Deploys what the initcode returned, paying for its length.
+pub(super) fn deploy<R: StateReader, C: Crypto, I>(
+    m: &mut Machine<'_, '_, R, C, I>,
+    frame: &mut Frame,
+    account: AccountId,
+    code: &[u8],
+) -> Result<(), HaltReason> {
+    let fork = m.state.fork;
+    if fork >= Hardfork::London && code.first() == Some(&0xef) {
+        return Err(HaltReason::CodeStartsWithEf); // EIP-3541
+    }
+    if fork >= Hardfork::SpuriousDragon && code.len() > CODE_LIMIT_BYTES {
+        return Err(HaltReason::CodeTooLarge); // EIP-170
+    }
+    if frame.charge(CODE_DEPOSIT_BYTE_GAS * code.len() as u64).is_err() {
+        // Frontier leaves a contract without code behind (EIP-2 made it fail).
+        return if fork >= Hardfork::Homestead {
+            Err(HaltReason::CodeDepositOutOfGas)
+        } else {
+            Ok(())
+        };
+    }
+    let hash = if code.is_empty() { KECCAK256_EMPTY } else { m.state.crypto.keccak256(code) };
+    let code = match m.state.codes.get(&hash) {
+        Some(code) => code,
+        None => {
+            let code = Arc::new(Code::new(code, hash));
+            m.state.codes.insert(code.clone());
+            code
+        }
+    };
+    m.state.journal.set_code(account, code);
+    Ok(())
+}
+
+/// Address of a contract created by a transaction or CREATE (yellow paper, equation 88).
+pub(crate) fn create_address(crypto: &impl Crypto, creator: Address, nonce: u64) -> Address {
+    let mut preimage = Vec::with_capacity(32);
+    let payload_length = creator.length() + nonce.length();
+    alloy_rlp::Header { list: true, payload_length }.encode(&mut preimage);
+    creator.encode(&mut preimage);
+    nonce.encode(&mut preimage);
+    Address::from_word(crypto.keccak256(&preimage))
+}
+
+/// Address of a contract created by CREATE2 (EIP-1014).
+fn create2_address(crypto: &impl Crypto, creator: Address, salt: U256, initcode: &[u8]) -> Address {
+    let mut preimage = [0xff; 85];
+    preimage[1..21].copy_from_slice(creator.as_slice());
+    preimage[21..53].copy_from_slice(&salt.to_be_bytes::<32>());
+    preimage[53..].copy_from_slice(crypto.keccak256(initcode).as_slice());
+    Address::from_word(crypto.keccak256(&preimage))
+}
+
+#[cfg(test)]
+mod tests {
+    use braid_precompiles::PortableCrypto;
+    use braid_primitives::address;
+
+    use super::*;
+
+    #[test]
+    fn addresses_of_created_contracts() {
+        let crypto = PortableCrypto::default();
+        // The examples of EIP-1014.
+        let creator = address!("00000000000000000000000000000000deadbeef");
+        assert_eq!(
+            create2_address(
+                &crypto,
+                creator,
+                U256::from(0xcafe_babe_u32),
+                &[0xde, 0xad, 0xbe, 0xef]
+            ),
+            address!("60f3f640a8508fC6a86d45DF051962668E1e8AC7"),
+        );
+        assert_eq!(
+            create2_address(&crypto, Address::ZERO, U256::ZERO, &[]),
+            address!("E33C0C7F7df4809055C3ebA6c09CFe4BaF1BD9e0"),
+        );
+        let creator = address!("6ac7ea33f8831ea9dcc53393aaa88b25a785dbf0");
+        assert_eq!(
+            create_address(&crypto, creator, 0),
+            address!("cd234a471b72ba2f1ccf0a70fcaba648a5eecd8d"),
+        );
+        assert_eq!(create_address(&crypto, creator, 1), creator.create(1));
+        assert_eq!(create_address(&crypto, creator, u64::MAX - 1), creator.create(u64::MAX - 1));
+    }
+}

@@ -1,0 +1,154 @@
+//! Prices: what a transaction pays for a unit of gas and of blob gas.
+
+use braid_primitives::{BlobParams, Transaction, U256};
+
+/// Blob gas of one blob (EIP-4844, `GAS_PER_BLOB`).
+pub const GAS_PER_BLOB: u64 = 1 << 17;
+
+/// Least blob base fee in wei per blob gas (EIP-4844, `MIN_BASE_FEE_PER_BLOB_GAS`).
+pub const MIN_BLOB_BASE_FEE: u128 = 1;
+
+/// Where the excess is this many times the update fraction, the blob base fee exceeds 128 bits: `e^89 > 2^128`.
+const SATURATION_EXPONENT: u64 = 89;
+
+/// Blob base fee in wei per blob gas of a block with this excess (EIP-4844; EIP-7691 and 7892 change the parameters):
+/// [`MIN_BLOB_BASE_FEE`] times e to the power of excess over update fraction, approximated by the series that the EIP
+/// prescribes.
+///
+/// The fee saturates at `u128::MAX`. No account can pay a fee of that size: it is 3 * 10^20 ether for a unit of blob gas.
+/// So it also is for an update fraction of zero, which no chain has.
+///
+/// ```
+/// use braid_executor::fees::blob_base_fee;
+/// use braid_primitives::{ChainSpec, Hardfork};
+/// let cancun = ChainSpec::mainnet().blob_params(Hardfork::Cancun).unwrap();
+/// assert_eq!(blob_base_fee(0, &cancun), 1);
+/// assert_eq!(blob_base_fee(10 * 1024 * 1024, &cancun), 23);
+/// ```
+pub fn blob_base_fee(excess_blob_gas: u64, params: &BlobParams) -> u128 {
+    let fraction = params.base_fee_update_fraction;
+    if excess_blob_gas / SATURATION_EXPONENT >= fraction {
+        return u128::MAX;
+    }
+    let (numerator, denominator) = (U256::from(excess_blob_gas), U256::from(fraction));
+    // No term exceeds fraction * e^(excess / fraction). With the exponent below 89 and both below 2^64, a term times the
+    // excess stays below 2^250, and the series ends long before the index matters.
+    let mut term = U256::from(MIN_BLOB_BASE_FEE) * denominator;
+    let mut sum = U256::ZERO;
+    let mut index = U256::ONE;
+    while !term.is_zero() {
+        sum += term;
+        term = term * numerator / (denominator * index);
+        index += U256::ONE;
+    }
+    (sum / denominator).saturating_to()
+}
+
+/// Price in wei that a transaction pays for a unit of gas (EIP-1559): base fee plus tip, at most the fee cap.
+///
+/// For transactions without a tip of their own (types 0 and 1) it is the gas price.
+pub fn effective_gas_price(transaction: &Transaction, base_fee: u64) -> u128 {
+    let with_tip = transaction.max_priority_fee_per_gas.saturating_add(base_fee.into());
+    with_tip.min(transaction.max_fee_per_gas)
+}
+
+/// The part of [`effective_gas_price`] that the beneficiary gets; the base fee is burnt. Before London, when the base fee is
+/// zero, that is all of it.
+///
+/// Zero where the fee cap is below the base fee, which makes a transaction invalid.
+pub fn effective_tip(transaction: &Transaction, base_fee: u64) -> u128 {
+    effective_gas_price(transaction, base_fee).saturating_sub(base_fee.into())
+}
+
+/// Blob gas of a transaction (EIP-4844): what its blobs use, whether it succeeds or not.
+pub fn blob_gas(transaction: &Transaction) -> u64 {
+    (transaction.blob_hashes.len() as u64).saturating_mul(GAS_PER_BLOB)
+}
+
+#[cfg(test)]
+mod tests {
+    use braid_primitives::{B256, ChainSpec, Hardfork};
+
+    use super::*;
+
+    fn params(fork: Hardfork) -> BlobParams {
+        ChainSpec::mainnet().blob_params(fork).unwrap()
+    }
+
+    fn with_fraction(base_fee_update_fraction: u64) -> BlobParams {
+        BlobParams { base_fee_update_fraction, ..params(Hardfork::Cancun) }
+    }
+
+    #[test]
+    fn the_blob_base_fee_rises_from_one_where_the_series_first_reaches_the_next_integer() {
+        // The smallest excess at which e^(excess / fraction) >= 2 is fraction * ln 2, give or take the rounding of terms.
+        for (fork, doubling) in [(Hardfork::Cancun, 2_314_057_u64), (Hardfork::Prague, 3_471_084)] {
+            let params = params(fork);
+            assert_eq!(blob_base_fee(0, &params), 1);
+            assert_eq!(blob_base_fee(doubling - 10, &params), 1);
+            assert_eq!(blob_base_fee(doubling + 10, &params), 2);
+        }
+    }
+
+    #[test]
+    fn the_series_is_that_of_the_eip_for_a_small_fraction() {
+        // By hand: fraction 2, excess 3. Terms 2, 3, 2 (9 / 4), 1 (6 / 6), 0; the sum is 8, and 8 / 2 = 4.
+        assert_eq!(blob_base_fee(3, &with_fraction(2)), 4);
+        // Fraction 1, excess 5: terms 1, 5, 12, 20, 25, 25, 20, 14, 8, 4, 2, 0.
+        assert_eq!(blob_base_fee(5, &with_fraction(1)), 136);
+    }
+
+    #[test]
+    fn no_excess_overflows() {
+        for fraction in [1, 2, 3_338_477, 1 << 32, 1 << 57, 1 << 58, 1 << 63, u64::MAX] {
+            let at = |excess| blob_base_fee(excess, &with_fraction(fraction));
+            assert_eq!(at(0), 1);
+            assert!(at(u64::MAX) >= at(u64::MAX / 2));
+            let last = fraction.saturating_mul(SATURATION_EXPONENT).saturating_sub(1);
+            assert!(at(last) >= at(last / 2));
+        }
+        assert_eq!(blob_base_fee(u64::MAX, &params(Hardfork::Bpo2)), u128::MAX);
+        // e to the power of one.
+        assert_eq!(blob_base_fee(u64::MAX, &with_fraction(u64::MAX)), 2);
+        assert_eq!(blob_base_fee(0, &with_fraction(0)), u128::MAX);
+        assert_eq!(blob_base_fee(1, &with_fraction(0)), u128::MAX);
+    }
+
+    #[test]
+    fn the_fee_saturates_between_powers_88_and_89() {
+        let params = with_fraction(1 << 40);
+        // e^88 = 1.65 * 10^38, half of 2^128.
+        let below = blob_base_fee(88 << 40, &params);
+        assert_eq!(below / 10_u128.pow(36), 165);
+        assert_eq!(blob_base_fee((89 << 40) - 1, &params), u128::MAX);
+        assert_eq!(blob_base_fee(89 << 40, &params), u128::MAX);
+    }
+
+    fn dynamic(max_fee_per_gas: u128, max_priority_fee_per_gas: u128) -> Transaction {
+        Transaction { max_fee_per_gas, max_priority_fee_per_gas, ..Transaction::default() }
+    }
+
+    #[test]
+    fn the_tip_is_paid_on_top_of_the_base_fee_as_far_as_the_cap_allows() {
+        for (cap, tip, base_fee, price, to_beneficiary) in [
+            (100, 2, 50, 52, 2),
+            (100, 2, 98, 100, 2),
+            (100, 2, 99, 100, 1),
+            (100, 2, 100, 100, 0),
+            (100, 100, 30, 100, 70),
+            (7, 7, 0, 7, 7),
+            (u128::MAX, u128::MAX, u64::MAX, u128::MAX, u128::MAX - u128::from(u64::MAX)),
+        ] {
+            let transaction = dynamic(cap, tip);
+            assert_eq!(effective_gas_price(&transaction, base_fee), price);
+            assert_eq!(effective_tip(&transaction, base_fee), to_beneficiary);
+        }
+    }
+
+    #[test]
+    fn a_blob_uses_131072_blob_gas() {
+        let transaction = Transaction { blob_hashes: vec![B256::ZERO; 3], ..Default::default() };
+        assert_eq!(blob_gas(&transaction), 393_216);
+        assert_eq!(blob_gas(&Transaction::default()), 0);
+    }
+}

@@ -1,0 +1,204 @@
+//! The journal over a state reader: what the interpreter sees as its [`Host`].
+
+use std::sync::Arc;
+
+use braid_interpreter::{AccountId, Code, Host, SlotId, SlotValues, TransactionEnv};
+use braid_precompiles::{Crypto, PrecompileSet};
+use braid_primitives::{
+    Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, StateReader, U256,
+};
+
+use crate::{code_cache::CodeCache, journal::Journal};
+
+/// Everything a transaction executes against.
+pub(crate) struct StateAccess<'a, R, C> {
+    pub(crate) journal: &'a mut Journal,
+    pub(crate) codes: &'a mut CodeCache,
+    pub(crate) reader: &'a R,
+    pub(crate) crypto: &'a C,
+    pub(crate) precompiles: &'static PrecompileSet,
+    pub(crate) fork: Hardfork,
+    pub(crate) block: &'a BlockEnv,
+    pub(crate) transaction: TransactionEnv,
+}
+
+impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
+    /// Reads the account unless it is known.
+    pub(crate) fn load(&mut self, id: AccountId) -> Result<(), R::Error> {
+        if !self.journal.account(id).is_loaded {
+            let info = self.reader.account(self.journal.account(id).address)?;
+            self.journal.load_account(id, info);
+        }
+        Ok(())
+    }
+
+    /// The id of an account whose facts are read at once.
+    pub(crate) fn loaded_account(&mut self, address: Address) -> Result<AccountId, R::Error> {
+        let id = self.account(address);
+        self.load(id)?;
+        Ok(id)
+    }
+
+    /// Whether a contract must not be created at the account: it has a nonce, code (EIP-684) or storage (EIP-7610).
+    pub(crate) fn is_address_taken(&mut self, id: AccountId) -> Result<bool, R::Error> {
+        self.load(id)?;
+        let info = &self.journal.account(id).info;
+        if info.nonce != 0 || info.code_hash != KECCAK256_EMPTY {
+            return Ok(true);
+        }
+        let address = self.journal.account(id).address;
+        Ok(self.journal.has_live_slots(id)
+            || (self.journal.has_storage_before(id) && self.reader.has_storage(address)?))
+    }
+
+    /// Moves wei; the sender's balance must cover it and both accounts be loaded.
+    pub(crate) fn transfer(&mut self, from: AccountId, to: AccountId, value: U256) {
+        if !value.is_zero() {
+            self.journal.debit(from, value);
+            self.journal.credit(to, value);
+        }
+    }
+
+    fn load_slot(&mut self, id: SlotId) -> Result<U256, R::Error> {
+        if let Some(value) = self.journal.slot_value(id) {
+            return Ok(value);
+        }
+        let (account, key) = self.journal.slot_location(id);
+        self.load(account)?;
+        // An account that did not exist before the block has nothing in the state before.
+        let value = if self.journal.has_storage_before(account) {
+            self.reader.storage(self.journal.account(account).address, key)?
+        } else {
+            U256::ZERO
+        };
+        self.journal.load_slot(id, value);
+        Ok(value)
+    }
+}
+
+impl<R: StateReader, C: Crypto> Host for StateAccess<'_, R, C> {
+    type Interrupt = R::Error;
+
+    fn block(&self) -> &BlockEnv {
+        self.block
+    }
+
+    fn transaction(&self) -> &TransactionEnv {
+        &self.transaction
+    }
+
+    fn keccak256(&self, data: &[u8]) -> B256 {
+        self.crypto.keccak256(data)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, R::Error> {
+        self.reader.block_hash(number)
+    }
+
+    fn account(&mut self, address: Address) -> AccountId {
+        self.journal.intern(address, |address| self.precompiles.contains(address))
+    }
+
+    fn is_account_cold(&self, account: AccountId) -> bool {
+        self.fork >= Hardfork::Berlin && self.journal.is_account_cold(account)
+    }
+
+    fn warm_account(&mut self, account: AccountId) {
+        self.journal.warm_account(account);
+    }
+
+    fn balance(&mut self, account: AccountId) -> Result<U256, R::Error> {
+        self.load(account)?;
+        Ok(self.journal.account(account).info.balance)
+    }
+
+    fn code(&mut self, id: AccountId) -> Result<Arc<Code>, R::Error> {
+        self.load(id)?;
+        let account = self.journal.account(id);
+        if let Some(code) = &account.code {
+            return Ok(code.clone());
+        }
+        let hash = account.info.code_hash;
+        let code = match self.codes.get(&hash) {
+            Some(code) => code,
+            None => {
+                let code = Arc::new(Code::new(&self.reader.code(hash)?, hash));
+                self.codes.insert(code.clone());
+                code
+            }
+        };
+        self.journal.load_code(id, code.clone());
+        Ok(code)
+    }
+
+    fn code_hash(&mut self, account: AccountId) -> Result<B256, R::Error> {
+        self.load(account)?;
+        Ok(self.journal.visible_code_hash(account))
+    }
+
+    fn is_dead(&mut self, id: AccountId) -> Result<bool, R::Error> {
+        self.load(id)?;
+        let account = self.journal.account(id);
+        Ok(if self.fork >= Hardfork::SpuriousDragon { account.is_dead() } else { !account.exists })
+    }
+
+    fn slot(&mut self, account: AccountId, key: U256) -> SlotId {
+        self.journal.slot(account, key)
+    }
+
+    fn is_slot_cold(&self, slot: SlotId) -> bool {
+        self.fork >= Hardfork::Berlin && self.journal.is_slot_cold(slot)
+    }
+
+    fn warm_slot(&mut self, slot: SlotId) {
+        self.journal.warm_slot(slot);
+    }
+
+    fn sload(&mut self, slot: SlotId) -> Result<U256, R::Error> {
+        self.load_slot(slot)
+    }
+
+    fn slot_values(&mut self, slot: SlotId) -> Result<SlotValues, R::Error> {
+        let current = self.load_slot(slot)?;
+        Ok(SlotValues { original: self.journal.slot_original(slot), current })
+    }
+
+    fn sstore(&mut self, slot: SlotId, value: U256) {
+        self.journal.set_slot(slot, value);
+    }
+
+    fn tload(&mut self, account: AccountId, key: U256) -> U256 {
+        self.journal.transient(account, key)
+    }
+
+    fn tstore(&mut self, account: AccountId, key: U256, value: U256) {
+        self.journal.set_transient(account, key, value);
+    }
+
+    fn log(&mut self, log: Log) {
+        self.journal.log(log);
+    }
+
+    fn self_destruct(
+        &mut self,
+        account: AccountId,
+        beneficiary: AccountId,
+    ) -> Result<bool, R::Error> {
+        let balance = self.balance(account)?;
+        self.load(beneficiary)?;
+        let was_destroyed = self.journal.is_destroyed_now(account);
+        let is_destroyed = self.fork < Hardfork::Cancun || self.journal.is_created_now(account);
+        // The beneficiary is touched even where nothing is sent (EIP-161).
+        self.journal.touch(beneficiary);
+        if account != beneficiary {
+            self.transfer(account, beneficiary, balance);
+        } else if is_destroyed {
+            // Destroying an account in its own favour burns its balance.
+            self.journal.set_balance(account, U256::ZERO);
+        }
+        if is_destroyed {
+            self.journal.mark_destroyed(account);
+        }
+        Ok(was_destroyed)
+    }
+}

@@ -1,0 +1,451 @@
+//! The state of a block while it runs: every account and slot that was touched, and an undo log.
+//!
+//! Accounts and slots are interned to dense ids on first sight and stay until the block ends. What belongs to one transaction
+//! only (warm, touched, created, original values) is stamped with the transaction's number, so that the next transaction
+//! starts clean without visiting anything.
+//!
+//! The journal reads nothing itself: [`StateAccess`](crate::host::StateAccess) puts the values in that a reader answered.
+
+mod delta;
+mod undo;
+
+use std::{collections::HashMap, sync::Arc};
+
+use alloy_primitives::map::{AddressMap, DefaultHashBuilder};
+use braid_interpreter::{AccountId, Code, SlotId};
+use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, Log, U256};
+
+pub(crate) use undo::Checkpoint;
+use undo::Undo;
+
+/// Number of a transaction within the journal's life; stamps compare equal only within that transaction.
+type Stamp = u32;
+
+/// The stamp of nothing: transactions are numbered from 1.
+const NEVER: Stamp = 0;
+
+/// Account 0x03, which keeps its touch when the call that touched it fails: the state-clearing of one early mainnet block
+/// is part of the rules (EIP-161, addendum of 2016).
+const RIPEMD_ADDRESS: Address =
+    braid_primitives::address!("0000000000000000000000000000000000000003");
+
+/// One account.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) address: Address,
+    /// Before the block; `None` where it did not exist. Meaningful once `is_loaded`.
+    before: Option<AccountInfo>,
+    pub(crate) info: AccountInfo,
+    pub(crate) code: Option<Arc<Code>>,
+    pub(crate) is_loaded: bool,
+    pub(crate) exists: bool,
+    /// Warm in every transaction: precompiles.
+    is_always_warm: bool,
+    /// Whether a slot of it was ever written to something other than zero.
+    has_written_slots: bool,
+    /// How often its storage was wiped; slots stamped with an older epoch are zero.
+    epoch: u32,
+    warm: Stamp,
+    touched: Stamp,
+    created: Stamp,
+    destroyed: Stamp,
+}
+
+impl Account {
+    /// Whether it does not exist or is empty (EIP-161).
+    pub(crate) fn is_dead(&self) -> bool {
+        !self.exists || self.info.is_empty()
+    }
+}
+
+/// One storage slot.
+#[derive(Debug)]
+struct Slot {
+    account: AccountId,
+    key: U256,
+    /// Before the block, once `is_loaded`.
+    before: U256,
+    current: U256,
+    /// At the start of the transaction that `written` names.
+    original: U256,
+    is_loaded: bool,
+    epoch: u32,
+    warm: Stamp,
+    written: Stamp,
+}
+
+/// Exact identity of a slot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct SlotKey {
+    account: u32,
+    key: [u64; 4],
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    accounts: Vec<Account>,
+    account_ids: AddressMap<u32>,
+    slots: Vec<Slot>,
+    slot_ids: HashMap<SlotKey, u32, DefaultHashBuilder>,
+    transient: HashMap<SlotKey, U256, DefaultHashBuilder>,
+    undo: Vec<Undo>,
+    logs: Vec<Log>,
+    /// Accounts touched by this transaction, possibly more than once, possibly untouched again since.
+    touched: Vec<AccountId>,
+    destroyed: Vec<AccountId>,
+    transaction: Stamp,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            accounts: Vec::new(),
+            account_ids: AddressMap::default(),
+            slots: Vec::new(),
+            slot_ids: HashMap::default(),
+            transient: HashMap::default(),
+            undo: Vec::new(),
+            logs: Vec::new(),
+            touched: Vec::new(),
+            destroyed: Vec::new(),
+            transaction: NEVER + 1,
+        }
+    }
+}
+
+impl Journal {
+    /// Forgets everything, keeping the allocations.
+    pub(crate) fn clear(&mut self) {
+        self.accounts.clear();
+        self.account_ids.clear();
+        self.slots.clear();
+        self.slot_ids.clear();
+        self.transient.clear();
+        self.undo.clear();
+        self.logs.clear();
+        self.touched.clear();
+        self.destroyed.clear();
+        self.transaction = NEVER + 1;
+    }
+
+    /// The id of an account; `is_always_warm` is asked about one seen for the first time.
+    #[inline]
+    pub(crate) fn intern(
+        &mut self,
+        address: Address,
+        is_always_warm: impl FnOnce(&Address) -> bool,
+    ) -> AccountId {
+        let next = self.accounts.len() as u32;
+        let id = *self.account_ids.entry(address).or_insert(next);
+        if id == next {
+            self.accounts.push(Account {
+                address,
+                before: None,
+                info: AccountInfo::default(),
+                code: None,
+                is_loaded: false,
+                exists: false,
+                is_always_warm: is_always_warm(&address),
+                has_written_slots: false,
+                epoch: 0,
+                warm: NEVER,
+                touched: NEVER,
+                created: NEVER,
+                destroyed: NEVER,
+            });
+        }
+        AccountId(id)
+    }
+
+    #[inline]
+    pub(crate) fn account(&self, id: AccountId) -> &Account {
+        &self.accounts[id.0 as usize]
+    }
+
+    #[inline]
+    fn account_mut(&mut self, id: AccountId) -> &mut Account {
+        &mut self.accounts[id.0 as usize]
+    }
+
+    /// Puts in what the reader knows of an account.
+    pub(crate) fn load_account(&mut self, id: AccountId, info: Option<AccountInfo>) {
+        let account = self.account_mut(id);
+        account.before = info;
+        account.exists = info.is_some();
+        account.info = info.unwrap_or_default();
+        account.is_loaded = true;
+    }
+
+    /// Puts in the code that belongs to the account's code hash.
+    pub(crate) fn load_code(&mut self, id: AccountId, code: Arc<Code>) {
+        self.account_mut(id).code = Some(code);
+    }
+
+    #[inline]
+    pub(crate) fn is_account_cold(&self, id: AccountId) -> bool {
+        let account = self.account(id);
+        account.warm != self.transaction && !account.is_always_warm
+    }
+
+    #[inline]
+    pub(crate) fn warm_account(&mut self, id: AccountId) {
+        let stamp = self.transaction;
+        let account = self.account_mut(id);
+        if account.warm != stamp {
+            account.warm = stamp;
+            self.undo.push(Undo::WarmAccount(id));
+        }
+    }
+
+    /// Makes the account exist and, if it is empty when the transaction ends, be removed (EIP-161).
+    pub(crate) fn touch(&mut self, id: AccountId) {
+        let stamp = self.transaction;
+        let account = &mut self.accounts[id.0 as usize];
+        assert!(account.is_loaded, "an account is read before it is changed");
+        if !account.exists {
+            account.exists = true;
+            self.undo.push(Undo::Exists(id));
+        }
+        if account.touched != stamp {
+            account.touched = stamp;
+            self.touched.push(id);
+            if account.address != RIPEMD_ADDRESS {
+                self.undo.push(Undo::Touch(id));
+            }
+        }
+    }
+
+    /// Sets a balance. Touches the account.
+    pub(crate) fn set_balance(&mut self, id: AccountId, balance: U256) {
+        self.touch(id);
+        let account = &mut self.accounts[id.0 as usize];
+        self.undo.push(Undo::Balance(id, account.info.balance));
+        account.info.balance = balance;
+    }
+
+    /// Adds to a balance, which saturates at 2^256 - 1: more than there is ether, reachable in tests only. Touches the
+    /// account.
+    pub(crate) fn credit(&mut self, id: AccountId, amount: U256) {
+        let balance = self.account(id).info.balance;
+        self.set_balance(id, balance.saturating_add(amount));
+    }
+
+    /// Takes from a balance that covers it. Touches the account.
+    pub(crate) fn debit(&mut self, id: AccountId, amount: U256) {
+        let balance = self.account(id).info.balance;
+        assert!(balance >= amount, "a debit is checked before it is made");
+        self.set_balance(id, balance - amount);
+    }
+
+    /// Sets a nonce. Touches the account.
+    pub(crate) fn set_nonce(&mut self, id: AccountId, nonce: u64) {
+        self.touch(id);
+        let account = &mut self.accounts[id.0 as usize];
+        self.undo.push(Undo::Nonce(id, account.info.nonce));
+        account.info.nonce = nonce;
+    }
+
+    /// Sets the code. Touches the account.
+    pub(crate) fn set_code(&mut self, id: AccountId, code: Arc<Code>) {
+        self.touch(id);
+        let account = &mut self.accounts[id.0 as usize];
+        let hash = std::mem::replace(&mut account.info.code_hash, code.hash());
+        let previous = account.code.replace(code);
+        self.undo.push(Undo::Code(id, hash, previous));
+    }
+
+    /// Marks the account as created by this transaction (EIP-6780).
+    pub(crate) fn mark_created(&mut self, id: AccountId) {
+        let stamp = self.transaction;
+        let previous = std::mem::replace(&mut self.account_mut(id).created, stamp);
+        self.undo.push(Undo::Created(id, previous));
+    }
+
+    pub(crate) fn is_created_now(&self, id: AccountId) -> bool {
+        self.account(id).created == self.transaction
+    }
+
+    pub(crate) fn is_destroyed_now(&self, id: AccountId) -> bool {
+        self.account(id).destroyed == self.transaction
+    }
+
+    /// Marks the account for destruction when the transaction ends.
+    pub(crate) fn mark_destroyed(&mut self, id: AccountId) {
+        let stamp = self.transaction;
+        let account = self.account_mut(id);
+        if account.destroyed != stamp {
+            account.destroyed = stamp;
+            self.destroyed.push(id);
+            self.undo.push(Undo::Destroyed(id));
+        }
+    }
+
+    /// Whether the state before the block can say something about slots of the account: it existed and was not wiped since.
+    pub(crate) fn has_storage_before(&self, id: AccountId) -> bool {
+        let account = self.account(id);
+        account.before.is_some() && account.epoch == 0
+    }
+
+    /// Whether a slot of the account was written in this block and is not zero now.
+    pub(crate) fn has_live_slots(&self, id: AccountId) -> bool {
+        let account = self.account(id);
+        account.has_written_slots
+            && self.slots.iter().any(|slot| {
+                slot.account == id && slot.epoch == account.epoch && !slot.current.is_zero()
+            })
+    }
+
+    /// The id of a slot.
+    #[inline]
+    pub(crate) fn slot(&mut self, account: AccountId, key: U256) -> SlotId {
+        let next = self.slots.len() as u32;
+        let slot_key = SlotKey { account: account.0, key: *key.as_limbs() };
+        let id = *self.slot_ids.entry(slot_key).or_insert(next);
+        if id == next {
+            self.slots.push(Slot {
+                account,
+                key,
+                before: U256::ZERO,
+                current: U256::ZERO,
+                original: U256::ZERO,
+                is_loaded: false,
+                epoch: 0,
+                warm: NEVER,
+                written: NEVER,
+            });
+        }
+        SlotId(id)
+    }
+
+    #[inline]
+    pub(crate) fn is_slot_cold(&self, id: SlotId) -> bool {
+        self.slots[id.0 as usize].warm != self.transaction
+    }
+
+    #[inline]
+    pub(crate) fn warm_slot(&mut self, id: SlotId) {
+        let slot = &mut self.slots[id.0 as usize];
+        if slot.warm != self.transaction {
+            slot.warm = self.transaction;
+            self.undo.push(Undo::WarmSlot(id));
+        }
+    }
+
+    /// The value of the slot if it is known without asking the reader.
+    #[inline]
+    pub(crate) fn slot_value(&mut self, id: SlotId) -> Option<U256> {
+        let slot = &mut self.slots[id.0 as usize];
+        let epoch = self.accounts[slot.account.0 as usize].epoch;
+        if slot.epoch != epoch {
+            // The storage was wiped after the slot was last seen.
+            slot.epoch = epoch;
+            slot.current = U256::ZERO;
+            slot.is_loaded = true;
+        }
+        slot.is_loaded.then_some(slot.current)
+    }
+
+    /// Account and key of a slot, for asking the reader.
+    pub(crate) fn slot_location(&self, id: SlotId) -> (AccountId, U256) {
+        let slot = &self.slots[id.0 as usize];
+        (slot.account, slot.key)
+    }
+
+    /// Puts in what the reader knows of a slot.
+    pub(crate) fn load_slot(&mut self, id: SlotId, value: U256) {
+        let slot = &mut self.slots[id.0 as usize];
+        slot.before = value;
+        slot.current = value;
+        slot.is_loaded = true;
+    }
+
+    /// The value of a known slot when the transaction began.
+    pub(crate) fn slot_original(&self, id: SlotId) -> U256 {
+        let slot = &self.slots[id.0 as usize];
+        if slot.written == self.transaction { slot.original } else { slot.current }
+    }
+
+    /// Writes a known slot.
+    pub(crate) fn set_slot(&mut self, id: SlotId, value: U256) {
+        let slot = &mut self.slots[id.0 as usize];
+        if slot.written != self.transaction {
+            slot.written = self.transaction;
+            slot.original = slot.current;
+        }
+        if slot.current != value {
+            self.undo.push(Undo::Slot(id, slot.current));
+            slot.current = value;
+            self.accounts[slot.account.0 as usize].has_written_slots |= !value.is_zero();
+        }
+    }
+
+    pub(crate) fn transient(&self, account: AccountId, key: U256) -> U256 {
+        let key = SlotKey { account: account.0, key: *key.as_limbs() };
+        self.transient.get(&key).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_transient(&mut self, account: AccountId, key: U256, value: U256) {
+        let slot_key = SlotKey { account: account.0, key: *key.as_limbs() };
+        let previous = self.transient.insert(slot_key, value).unwrap_or_default();
+        self.undo.push(Undo::Transient(account, key, previous));
+    }
+
+    pub(crate) fn log(&mut self, log: Log) {
+        self.logs.push(log);
+    }
+
+    /// Ends the transaction: destroys what was marked, removes touched accounts that are empty (if `clears_empty`, EIP-161),
+    /// and starts the next one. Returns the logs.
+    pub(crate) fn end_transaction(&mut self, clears_empty: bool) -> Vec<Log> {
+        for id in std::mem::take(&mut self.destroyed) {
+            if self.is_destroyed_now(id) {
+                self.destroy(id);
+            }
+        }
+        if clears_empty {
+            for i in 0..self.touched.len() {
+                let account = &mut self.accounts[self.touched[i].0 as usize];
+                if account.touched == self.transaction && account.exists && account.info.is_empty()
+                {
+                    // An empty account has storage only where it was made so on purpose; it goes with the account.
+                    account.exists = false;
+                    account.epoch += 1;
+                }
+            }
+        }
+        self.next_transaction()
+    }
+
+    /// Undoes the transaction as if it had not been, and starts the next one.
+    pub(crate) fn discard_transaction(&mut self) {
+        self.revert_all();
+        self.next_transaction();
+    }
+
+    fn next_transaction(&mut self) -> Vec<Log> {
+        self.undo.clear();
+        self.touched.clear();
+        self.destroyed.clear();
+        self.transient.clear();
+        self.transaction += 1;
+        std::mem::take(&mut self.logs)
+    }
+
+    fn destroy(&mut self, id: AccountId) {
+        let account = self.account_mut(id);
+        account.exists = false;
+        account.info = AccountInfo::default();
+        account.code = None;
+        account.epoch += 1;
+        debug_assert_eq!(account.info.code_hash, KECCAK256_EMPTY);
+    }
+}
+
+impl Journal {
+    /// Hash of the code as EXTCODEHASH sees it (EIP-1052): zero for a dead account.
+    pub(crate) fn visible_code_hash(&self, id: AccountId) -> B256 {
+        let account = self.account(id);
+        if account.is_dead() { B256::ZERO } else { account.info.code_hash }
+    }
+}

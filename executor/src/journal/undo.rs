@@ -1,0 +1,76 @@
+//! The undo log: what a failed frame takes back.
+
+use std::sync::Arc;
+
+use braid_interpreter::{AccountId, Code, SlotId};
+use braid_primitives::{B256, U256};
+
+use super::{Journal, NEVER, SlotKey};
+
+/// How to take one change back.
+#[derive(Debug)]
+pub(super) enum Undo {
+    Balance(AccountId, U256),
+    Nonce(AccountId, u64),
+    Code(AccountId, B256, Option<Arc<Code>>),
+    /// The account did not exist.
+    Exists(AccountId),
+    Touch(AccountId),
+    WarmAccount(AccountId),
+    WarmSlot(SlotId),
+    Slot(SlotId, U256),
+    Transient(AccountId, U256, U256),
+    Created(AccountId, u32),
+    Destroyed(AccountId),
+}
+
+/// A point to which the journal can be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    undo: usize,
+    logs: usize,
+}
+
+impl Journal {
+    /// The present point.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { undo: self.undo.len(), logs: self.logs.len() }
+    }
+
+    /// Takes back everything since `checkpoint`, which must be of this transaction.
+    pub(crate) fn revert(&mut self, checkpoint: Checkpoint) {
+        self.logs.truncate(checkpoint.logs);
+        while self.undo.len() > checkpoint.undo {
+            if let Some(change) = self.undo.pop() {
+                self.take_back(change);
+            }
+        }
+    }
+
+    pub(super) fn revert_all(&mut self) {
+        self.revert(Checkpoint { undo: 0, logs: 0 });
+    }
+
+    fn take_back(&mut self, change: Undo) {
+        match change {
+            Undo::Balance(id, balance) => self.account_mut(id).info.balance = balance,
+            Undo::Nonce(id, nonce) => self.account_mut(id).info.nonce = nonce,
+            Undo::Code(id, hash, code) => {
+                let account = self.account_mut(id);
+                account.info.code_hash = hash;
+                account.code = code;
+            }
+            Undo::Exists(id) => self.account_mut(id).exists = false,
+            Undo::Touch(id) => self.account_mut(id).touched = NEVER,
+            Undo::WarmAccount(id) => self.account_mut(id).warm = NEVER,
+            Undo::WarmSlot(id) => self.slots[id.0 as usize].warm = NEVER,
+            Undo::Slot(id, value) => self.slots[id.0 as usize].current = value,
+            Undo::Transient(account, key, value) => {
+                let key = SlotKey { account: account.0, key: *key.as_limbs() };
+                self.transient.insert(key, value);
+            }
+            Undo::Created(id, stamp) => self.account_mut(id).created = stamp,
+            Undo::Destroyed(id) => self.account_mut(id).destroyed = NEVER,
+        }
+    }
+}

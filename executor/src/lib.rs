@@ -1,0 +1,45 @@
+//! Braid's transaction and block rules: the embedding API.
+//!
+//! Give a [`SequentialExecutor`] a [`ChainSpec`](braid_primitives::ChainSpec) and a provider of cryptography, then blocks and
+//! something to read state from; it answers with receipts, requests and the write set.
+//!
+//! How a block flows through the files:
+//!
+//! | file | does |
+//! |---|---|
+//! | [`sequential`] | the loop over a block's transactions: the reference |
+//! | `block_rules` | what comes before and after them; uses [`system_calls`], [`rewards`], [`deposits`], `dao` |
+//! | `transaction` | one transaction: `validate`, [`intrinsic`] gas, fees ([`fees`]), authorizations, refunds |
+//! | `call_stack` | frames, and what CALL and CREATE do between them |
+//! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
+//! | `journal` | accounts, slots and logs of the block; undo log; write set |
+//! | [`merkle`], [`roots`], [`memory_state`] | roots of sorted leaves, and a state in memory |
+
+#![forbid(unsafe_code)]
+
+mod block_rules;
+mod call_stack;
+mod code_cache;
+mod dao;
+pub mod deposits;
+pub mod error;
+pub mod fees;
+mod host;
+pub mod intrinsic;
+mod journal;
+pub mod memory_state;
+pub mod merkle;
+pub mod result;
+pub mod rewards;
+pub mod roots;
+pub mod sequential;
+pub mod system_calls;
+mod transaction;
+mod validate;
+
+pub use block_rules::MissingRequestContracts;
+pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
+pub use memory_state::MemoryState;
+pub use result::{Block, BlockOutcome, ExecutionStatus, TransactionOutcome};
+pub use sequential::SequentialExecutor;
+pub use validate::TRANSACTION_GAS_CAP;

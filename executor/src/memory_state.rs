@@ -1,0 +1,160 @@
+//! A state in memory, and its root.
+
+use alloy_primitives::map::HashMap;
+use braid_precompiles::Crypto;
+use braid_primitives::{
+    AccountInfo, Address, B256, Bytes, KECCAK256_EMPTY, StateDelta, StateReader, U256,
+};
+
+mod hashed;
+
+pub use hashed::HashedState;
+
+/// A state in hash maps: a [`StateReader`] for tests, fixtures and simulation.
+///
+/// An account is in the state if it was inserted, even if it is empty in the sense of EIP-161: states from before Spurious
+/// Dragon hold such accounts.
+///
+/// ```
+/// use braid_executor::memory_state::MemoryState;
+/// use braid_primitives::{AccountInfo, Address, StateReader, U256};
+///
+/// let owner = Address::repeat_byte(1);
+/// let mut state = MemoryState::new();
+/// state.insert_account(owner, AccountInfo { nonce: 1, ..Default::default() });
+/// state.insert_storage(owner, U256::from(2), U256::from(3));
+/// assert_eq!(state.storage(owner, U256::from(2))?, U256::from(3));
+/// assert_eq!(state.account(Address::ZERO)?, None);
+/// # Ok::<(), braid_executor::memory_state::MissingState>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemoryState {
+    accounts: HashMap<Address, Account>,
+    code: HashMap<B256, Bytes>,
+    block_hashes: HashMap<u64, B256>,
+}
+
+/// An account with its storage, zeros left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Account {
+    info: AccountInfo,
+    storage: HashMap<U256, U256>,
+}
+
+impl Account {
+    fn set_slot(&mut self, slot: U256, value: U256) {
+        if value.is_zero() {
+            self.storage.remove(&slot);
+        } else {
+            self.storage.insert(slot, value);
+        }
+    }
+}
+
+/// What execution asked for and a [`MemoryState`] does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MissingState {
+    /// No code has this hash.
+    #[error("no code with hash {code_hash}")]
+    Code {
+        /// The hash.
+        code_hash: B256,
+    },
+    /// The hash of this block is not known.
+    #[error("no hash of block {number}")]
+    BlockHash {
+        /// Height of the block.
+        number: u64,
+    },
+}
+
+impl MemoryState {
+    /// A state without accounts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets an account, keeping the storage that it has.
+    pub fn insert_account(&mut self, address: Address, info: AccountInfo) {
+        self.accounts.entry(address).or_default().info = info;
+    }
+
+    /// Sets a slot; zero clears it. An account that does not exist is created empty.
+    pub fn insert_storage(&mut self, address: Address, slot: U256, value: U256) {
+        self.accounts.entry(address).or_default().set_slot(slot, value);
+    }
+
+    /// Adds code and returns its hash, which is for [`AccountInfo::code_hash`].
+    pub fn insert_code(&mut self, code: Bytes) -> B256 {
+        if code.is_empty() {
+            return KECCAK256_EMPTY;
+        }
+        let code_hash = alloy_primitives::keccak256(&code);
+        self.code.insert(code_hash, code);
+        code_hash
+    }
+
+    /// Sets the hash of an ancestor.
+    pub fn insert_block_hash(&mut self, number: u64, hash: B256) {
+        self.block_hashes.insert(number, hash);
+    }
+
+    /// Makes the changes of a transaction or block.
+    pub fn apply(&mut self, delta: &StateDelta) {
+        for (address, change) in &delta.accounts {
+            let Some(info) = change.info else {
+                self.accounts.remove(address);
+                continue;
+            };
+            let account = self.accounts.entry(*address).or_default();
+            account.info = info;
+            if change.storage_wiped {
+                account.storage.clear();
+            }
+            for (slot, value) in &change.storage {
+                account.set_slot(*slot, *value);
+            }
+        }
+        self.code.extend(delta.code.iter().map(|(hash, code)| (*hash, code.clone())));
+    }
+
+    /// Root of the state trie (yellow paper, section 4.1).
+    pub fn state_root(&self, crypto: &impl Crypto) -> B256 {
+        HashedState::new(self, crypto).root(crypto)
+    }
+
+    /// Root of the state trie after the changes, which are not made. For several deltas on one state, keep a
+    /// [`HashedState`].
+    pub fn state_root_with(&self, delta: &StateDelta, crypto: &impl Crypto) -> B256 {
+        HashedState::new(self, crypto).root_with(delta, crypto)
+    }
+}
+
+impl StateReader for MemoryState {
+    type Error = MissingState;
+
+    fn account(&self, address: Address) -> Result<Option<AccountInfo>, MissingState> {
+        Ok(self.accounts.get(&address).map(|account| account.info))
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, MissingState> {
+        let account = self.accounts.get(&address);
+        Ok(account.and_then(|account| account.storage.get(&slot)).copied().unwrap_or_default())
+    }
+
+    fn has_storage(&self, address: Address) -> Result<bool, MissingState> {
+        Ok(self.accounts.get(&address).is_some_and(|account| !account.storage.is_empty()))
+    }
+
+    fn code(&self, code_hash: B256) -> Result<Bytes, MissingState> {
+        self.code.get(&code_hash).cloned().ok_or(MissingState::Code { code_hash })
+    }
+
+    fn block_hash(&self, number: u64) -> Result<B256, MissingState> {
+        self.block_hashes.get(&number).copied().ok_or(MissingState::BlockHash { number })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! The reference: a block's transactions one after the other.
+
+use braid_interpreter::{Inspector, NoInspector, Schedule, TransactionEnv, Workspace};
+use braid_precompiles::{Crypto, precompiles};
+use braid_primitives::{
+    BlockEnv, Bloom, ChainSpec, Hardfork, Receipt, ReceiptOutcome, StateDelta, StateReader,
+    Transaction,
+};
+
+use crate::{
+    Block, BlockOutcome, TransactionOutcome,
+    block_rules::{BlockRules, MissingRequestContracts},
+    call_stack::CallStack,
+    code_cache::CodeCache,
+    error::{ExecutionError, InvalidBlock, TransactError},
+    fees::blob_gas,
+    host::StateAccess,
+    journal::Journal,
+    transaction,
+    validate::Limits,
+};
+
+/// Executes blocks and transactions on the calling thread.
+///
+/// Make one and keep it: stacks, memory, journal and analysed code are allocated once and reused. Nothing of one call's
+/// result leaks into the next.
+///
+/// ```
+/// use braid_executor::{Block, MemoryState, SequentialExecutor};
+/// use braid_precompiles::PortableCrypto;
+/// use braid_primitives::{
+///     AccountInfo, Address, BlockEnv, ChainSpec, Hardfork, Transaction, TxKind, U256,
+/// };
+///
+/// let (alice, bob) = (Address::repeat_byte(0xa), Address::repeat_byte(0xb));
+/// let mut state = MemoryState::new();
+/// state.insert_account(alice, AccountInfo { balance: U256::from(100_000), ..Default::default() });
+/// let block = Block {
+///     env: BlockEnv { number: 1, gas_limit: 30_000_000, ..Default::default() },
+///     transactions: vec![Transaction {
+///         sender: alice,
+///         to: TxKind::Call(bob),
+///         value: U256::from(7),
+///         gas_limit: 21_000,
+///         max_fee_per_gas: 1,
+///         max_priority_fee_per_gas: 1,
+///         ..Default::default()
+///     }],
+///     ..Default::default()
+/// };
+/// let spec = ChainSpec::single(Hardfork::Paris);
+/// let mut executor = SequentialExecutor::new(spec, PortableCrypto::default());
+/// let outcome = executor.execute_block(&block, &state)?;
+/// assert_eq!(outcome.gas_used, 21_000);
+/// assert_eq!(outcome.state.accounts[&bob].info.unwrap().balance, U256::from(7));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SequentialExecutor<C> {
+    spec: ChainSpec,
+    crypto: C,
+    missing_request_contracts: MissingRequestContracts,
+    journal: Journal,
+    codes: CodeCache,
+    stack: CallStack,
+    workspace: Workspace,
+}
+
+impl<C: Crypto> SequentialExecutor<C> {
+    /// An executor for blocks of the chain that `spec` describes.
+    pub fn new(spec: ChainSpec, crypto: C) -> Self {
+        Self {
+            spec,
+            crypto,
+            missing_request_contracts: MissingRequestContracts::default(),
+            journal: Journal::default(),
+            codes: CodeCache::default(),
+            stack: CallStack::default(),
+            workspace: Workspace::new(Schedule::of(Hardfork::Frontier)),
+        }
+    }
+
+    /// The chain whose blocks this executes.
+    pub fn spec(&self) -> &ChainSpec {
+        &self.spec
+    }
+
+    /// Changes the chain, keeping analysed code and allocations.
+    pub fn set_spec(&mut self, spec: ChainSpec) {
+        self.spec = spec;
+    }
+
+    /// Chooses what a missing contract of EIP-7002 or EIP-7251 means.
+    pub fn set_missing_request_contracts(&mut self, policy: MissingRequestContracts) {
+        self.missing_request_contracts = policy;
+    }
+
+    /// Executes a block on the state that `state` reads.
+    ///
+    /// # Errors
+    /// [`ExecutionError::Invalid`] if the block breaks a rule, with the first transaction that does;
+    /// [`ExecutionError::State`] if the reader fails. Either way there is no partial result.
+    pub fn execute_block<R: StateReader>(
+        &mut self,
+        block: &Block,
+        state: &R,
+    ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
+        self.execute_block_with(block, state, |_, _| {})
+    }
+
+    /// Like [`Self::execute_block`]; hands each transaction's index and outcome to `on_commit` as soon as it is final.
+    ///
+    /// # Errors
+    /// Those of [`Self::execute_block`]. Outcomes handed out before are void then.
+    pub fn execute_block_with<R: StateReader>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        mut on_commit: impl FnMut(usize, &TransactionOutcome),
+    ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
+        self.journal.clear();
+        let mut limits = self.limits(&block.env);
+        let (spec, policy) = (&self.spec, self.missing_request_contracts);
+        let (stack, workspace) = (&mut self.stack, &mut self.workspace);
+        let mut access = state_access(
+            (&mut self.journal, &mut self.codes),
+            (state, &self.crypto),
+            &block.env,
+            &limits,
+        );
+
+        let mut rules = BlockRules {
+            spec,
+            state: &mut access,
+            stack,
+            workspace,
+            missing_request_contracts: policy,
+        };
+        rules.begin(&block.context)?;
+        let mut receipts = Vec::with_capacity(block.transactions.len());
+        let (mut gas_used, mut blob_gas_used, mut logs_bloom) = (0, 0, Bloom::ZERO);
+        for (index, tx) in block.transactions.iter().enumerate() {
+            let machinery = (&mut *rules.stack, &mut *rules.workspace);
+            let mut outcome =
+                transaction::execute(tx, &limits, rules.state, machinery, &mut NoInspector)
+                    .map_err(|error| at(index, error))?;
+            on_commit(index, &outcome);
+            limits.available_gas -= outcome.gas_used;
+            limits.available_blob_gas -= blob_gas(tx);
+            gas_used += outcome.gas_used;
+            blob_gas_used += blob_gas(tx);
+            let logs = std::mem::take(&mut outcome.logs);
+            let receipt = Receipt {
+                tx_type: tx.tx_type,
+                outcome: receipt_outcome(limits.fork, &outcome),
+                cumulative_gas_used: gas_used,
+                logs,
+            };
+            logs_bloom |= receipt.bloom();
+            receipts.push(receipt);
+        }
+        let requests = rules.end(&block.context, &receipts)?;
+        let state = self.journal.state_delta();
+        Ok(BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state })
+    }
+
+    /// Executes one transaction on its own, as the first of a block with this environment: validation, execution, fees, but no
+    /// rule that concerns the block. For simulation, and for state tests.
+    ///
+    /// # Errors
+    /// [`TransactError::Invalid`] if the transaction breaks a rule; [`TransactError::State`] if the reader fails.
+    pub fn transact<R: StateReader>(
+        &mut self,
+        env: &BlockEnv,
+        tx: &Transaction,
+        state: &R,
+    ) -> Result<(TransactionOutcome, StateDelta), TransactError<R::Error>> {
+        self.transact_with(env, tx, state, &mut NoInspector)
+    }
+
+    /// Like [`Self::transact`], watched by `inspector`.
+    ///
+    /// # Errors
+    /// Those of [`Self::transact`].
+    pub fn transact_with<R: StateReader, I: Inspector>(
+        &mut self,
+        env: &BlockEnv,
+        tx: &Transaction,
+        state: &R,
+        inspector: &mut I,
+    ) -> Result<(TransactionOutcome, StateDelta), TransactError<R::Error>> {
+        self.journal.clear();
+        let limits = self.limits(env);
+        let mut access =
+            state_access((&mut self.journal, &mut self.codes), (state, &self.crypto), env, &limits);
+        let machinery = (&mut self.stack, &mut self.workspace);
+        let outcome = transaction::execute(tx, &limits, &mut access, machinery, inspector)?;
+        Ok((outcome, self.journal.state_delta()))
+    }
+
+    fn limits(&self, env: &BlockEnv) -> Limits {
+        let fork = self.spec.hardfork_at(env.number, env.timestamp);
+        Limits::of_block(env, (fork, self.spec.chain_id), self.spec.blob_params(fork))
+    }
+}
+
+fn state_access<'a, R: StateReader, C: Crypto>(
+    (journal, codes): (&'a mut Journal, &'a mut CodeCache),
+    (reader, crypto): (&'a R, &'a C),
+    block: &'a BlockEnv,
+    limits: &Limits,
+) -> StateAccess<'a, R, C> {
+    StateAccess {
+        journal,
+        codes,
+        reader,
+        crypto,
+        precompiles: precompiles(limits.fork),
+        fork: limits.fork,
+        block,
+        transaction: TransactionEnv {
+            chain_id: limits.chain_id,
+            blob_base_fee: limits.blob_base_fee,
+            ..Default::default()
+        },
+    }
+}
+
+/// First field of the receipt: EIP-658 replaced the state root by the status.
+fn receipt_outcome(fork: Hardfork, outcome: &TransactionOutcome) -> ReceiptOutcome {
+    if fork >= Hardfork::Byzantium {
+        ReceiptOutcome::Status(outcome.status.is_success())
+    } else {
+        ReceiptOutcome::StateRoot(None)
+    }
+}
+
+fn at<E>(index: usize, error: TransactError<E>) -> ExecutionError<E> {
+    match error {
+        TransactError::Invalid(error) => InvalidBlock::Transaction { index, error }.into(),
+        TransactError::State(error) => ExecutionError::State(error),
+    }
+}

@@ -1,0 +1,225 @@
+//! Whether a transaction may be in the block (yellow paper, section 6; the EIPs at each check).
+
+use braid_interpreter::Code;
+use braid_primitives::{
+    AccountInfo, BlobParams, BlockEnv, Hardfork, KECCAK256_EMPTY, Transaction, TransactionType,
+    TxKind, U256,
+};
+
+use crate::{
+    error::InvalidTransaction,
+    fees::{GAS_PER_BLOB, blob_gas},
+    intrinsic::{IntrinsicGas, intrinsic_gas},
+};
+
+/// Most gas of a transaction from Osaka on (EIP-7825).
+pub const TRANSACTION_GAS_CAP: u64 = 1 << 24;
+
+/// Most blobs of a transaction from Osaka on (EIP-7594).
+const TRANSACTION_BLOB_LIMIT: usize = 6;
+
+/// Most bytes of initcode from Shanghai on (EIP-3860).
+const INITCODE_LIMIT_BYTES: usize = 2 * 24_576;
+
+/// The version of KZG commitments, first byte of a versioned hash (EIP-4844).
+const VERSIONED_HASH_VERSION: u8 = 1;
+
+/// What the block a transaction is in says about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) fork: Hardfork,
+    pub(crate) chain_id: u64,
+    /// Gas left in the block.
+    pub(crate) available_gas: u64,
+    /// Blob gas left in the block.
+    pub(crate) available_blob_gas: u64,
+    pub(crate) blob_params: Option<BlobParams>,
+    /// Wei per blob gas.
+    pub(crate) blob_base_fee: u128,
+}
+
+impl Limits {
+    /// The limits for the first transaction of a block.
+    pub(crate) fn of_block(
+        env: &BlockEnv,
+        (fork, chain_id): (Hardfork, u64),
+        blob_params: Option<BlobParams>,
+    ) -> Self {
+        Self {
+            fork,
+            chain_id,
+            available_gas: env.gas_limit,
+            available_blob_gas: blob_params.map_or(0, |params| params.max_blobs * GAS_PER_BLOB),
+            blob_params,
+            blob_base_fee: blob_params
+                .map_or(0, |params| crate::fees::blob_base_fee(env.excess_blob_gas, &params)),
+        }
+    }
+}
+
+/// Checks everything that does not depend on the state.
+pub(crate) fn check_envelope(
+    tx: &Transaction,
+    block: &BlockEnv,
+    limits: &Limits,
+) -> Result<IntrinsicGas, InvalidTransaction> {
+    check_type(tx, limits)?;
+    check_fees(tx, block)?;
+    if tx.tx_type == TransactionType::Blob {
+        check_blobs(tx, limits)?;
+    }
+    if tx.tx_type == TransactionType::SetCode && tx.authorizations.is_empty() {
+        return Err(InvalidTransaction::NoAuthorizations);
+    }
+    if tx.nonce == u64::MAX {
+        return Err(InvalidTransaction::NonceAtMaximum { sender: tx.sender }); // EIP-2681
+    }
+    let size_bytes = tx.input.len();
+    if limits.fork >= Hardfork::Shanghai
+        && tx.to == TxKind::Create
+        && size_bytes > INITCODE_LIMIT_BYTES
+    {
+        let limit_bytes = INITCODE_LIMIT_BYTES;
+        return Err(InvalidTransaction::InitcodeTooLarge { size_bytes, limit_bytes });
+    }
+    check_gas(tx, limits)
+}
+
+/// The fork that introduces a type.
+const fn introduced(tx_type: TransactionType) -> Hardfork {
+    match tx_type {
+        TransactionType::Legacy => Hardfork::Frontier,
+        TransactionType::AccessList => Hardfork::Berlin,
+        TransactionType::DynamicFee => Hardfork::London,
+        TransactionType::Blob => Hardfork::Cancun,
+        TransactionType::SetCode => Hardfork::Prague,
+    }
+}
+
+fn check_type(tx: &Transaction, limits: &Limits) -> Result<(), InvalidTransaction> {
+    let (tx_type, since) = (tx.tx_type, introduced(tx.tx_type));
+    if limits.fork < since {
+        return Err(InvalidTransaction::TypeNotSupported { tx_type, since, fork: limits.fork });
+    }
+    match tx.chain_id {
+        Some(got) if got != limits.chain_id => {
+            return Err(InvalidTransaction::WrongChainId { got, expected: limits.chain_id });
+        }
+        None if tx_type != TransactionType::Legacy => {
+            return Err(InvalidTransaction::MissingChainId { tx_type });
+        }
+        _ => {}
+    }
+    let is_call_only = matches!(tx_type, TransactionType::Blob | TransactionType::SetCode);
+    if is_call_only && tx.to == TxKind::Create {
+        return Err(InvalidTransaction::CreationNotAllowed { tx_type });
+    }
+    Ok(())
+}
+
+/// EIP-1559. Before London the base fee is zero and the two caps are equal.
+fn check_fees(tx: &Transaction, block: &BlockEnv) -> Result<(), InvalidTransaction> {
+    let (max_fee_per_gas, max_priority_fee_per_gas) =
+        (tx.max_fee_per_gas, tx.max_priority_fee_per_gas);
+    if max_priority_fee_per_gas > max_fee_per_gas {
+        return Err(InvalidTransaction::TipAboveFeeCap {
+            max_priority_fee_per_gas,
+            max_fee_per_gas,
+        });
+    }
+    if max_fee_per_gas < u128::from(block.base_fee) {
+        let base_fee = block.base_fee;
+        return Err(InvalidTransaction::FeeCapBelowBaseFee { max_fee_per_gas, base_fee });
+    }
+    Ok(())
+}
+
+/// EIP-4844.
+fn check_blobs(tx: &Transaction, limits: &Limits) -> Result<(), InvalidTransaction> {
+    let got = tx.blob_hashes.len();
+    if got == 0 {
+        return Err(InvalidTransaction::NoBlobs);
+    }
+    for (index, &hash) in tx.blob_hashes.iter().enumerate() {
+        if hash[0] != VERSIONED_HASH_VERSION {
+            return Err(InvalidTransaction::BlobHashVersion { index, hash });
+        }
+    }
+    let block_limit = limits.blob_params.map_or(0, |params| params.max_blobs as usize);
+    let limit = match limits.fork {
+        fork if fork >= Hardfork::Osaka => block_limit.min(TRANSACTION_BLOB_LIMIT),
+        _ => block_limit,
+    };
+    if got > limit {
+        return Err(InvalidTransaction::TooManyBlobs { got, limit });
+    }
+    let (blob_gas, available_blob_gas) = (blob_gas(tx), limits.available_blob_gas);
+    if blob_gas > available_blob_gas {
+        return Err(InvalidTransaction::BlobGasLimitExceeded { blob_gas, available_blob_gas });
+    }
+    let (max_fee_per_blob_gas, blob_base_fee) = (tx.max_fee_per_blob_gas, limits.blob_base_fee);
+    if max_fee_per_blob_gas < blob_base_fee {
+        return Err(InvalidTransaction::BlobFeeCapTooLow { max_fee_per_blob_gas, blob_base_fee });
+    }
+    Ok(())
+}
+
+fn check_gas(tx: &Transaction, limits: &Limits) -> Result<IntrinsicGas, InvalidTransaction> {
+    let gas_limit = tx.gas_limit;
+    if limits.fork >= Hardfork::Osaka && gas_limit > TRANSACTION_GAS_CAP {
+        return Err(InvalidTransaction::GasLimitAboveCap { gas_limit, cap: TRANSACTION_GAS_CAP });
+    }
+    if gas_limit > limits.available_gas {
+        let available_gas = limits.available_gas;
+        return Err(InvalidTransaction::BlockGasLimitExceeded { gas_limit, available_gas });
+    }
+    let gas = intrinsic_gas(tx, limits.fork);
+    if gas_limit < gas.intrinsic_gas {
+        let intrinsic_gas = gas.intrinsic_gas;
+        return Err(InvalidTransaction::IntrinsicGasTooLow { gas_limit, intrinsic_gas });
+    }
+    if gas_limit < gas.floor_gas {
+        let floor_gas = gas.floor_gas;
+        return Err(InvalidTransaction::FloorGasTooLow { gas_limit, floor_gas });
+    }
+    Ok(gas)
+}
+
+/// Checks the sender's account. `code` is asked for only where there is some.
+pub(crate) fn check_sender<E>(
+    tx: &Transaction,
+    account: &AccountInfo,
+    code: impl FnOnce() -> Result<std::sync::Arc<Code>, E>,
+) -> Result<Result<(), InvalidTransaction>, E> {
+    let (sender, got, expected) = (tx.sender, tx.nonce, account.nonce);
+    if got < expected {
+        return Ok(Err(InvalidTransaction::NonceTooLow { sender, got, expected }));
+    }
+    if got > expected {
+        return Ok(Err(InvalidTransaction::NonceTooHigh { sender, got, expected }));
+    }
+    // EIP-3607; a delegated account may send (EIP-7702).
+    if account.code_hash != KECCAK256_EMPTY && code()?.delegation().is_none() {
+        let code_hash = account.code_hash;
+        return Ok(Err(InvalidTransaction::SenderHasCode { sender, code_hash }));
+    }
+    let Some(required) = upfront_cost(tx) else {
+        return Ok(Err(InvalidTransaction::CostOverflow { sender }));
+    };
+    let balance = account.balance;
+    if balance < required {
+        return Ok(Err(InvalidTransaction::InsufficientFunds { sender, balance, required }));
+    }
+    Ok(Ok(()))
+}
+
+/// The wei that the sender must have: gas and blob gas at their caps, and the value. `None` beyond 256 bits.
+fn upfront_cost(tx: &Transaction) -> Option<U256> {
+    let gas = U256::from(tx.gas_limit) * U256::from(tx.max_fee_per_gas);
+    let blobs = match tx.tx_type {
+        TransactionType::Blob => U256::from(blob_gas(tx)) * U256::from(tx.max_fee_per_blob_gas),
+        _ => U256::ZERO,
+    };
+    // Neither product exceeds 192 bits.
+    (gas + blobs).checked_add(tx.value)
+}

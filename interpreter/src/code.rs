@@ -1,0 +1,142 @@
+//! Code, analysed once.
+
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
+
+use crate::opcode::byte;
+
+/// Zero bytes behind the code: one instruction with its longest immediate, all STOP. Execution that runs off the end meets a
+/// STOP, and reading an immediate never leaves the buffer.
+const PADDING_BYTES: usize = 33;
+
+/// First bytes of a delegation designator (EIP-7702).
+const DELEGATION_PREFIX: [u8; 3] = [0xef, 0x01, 0x00];
+
+/// Code with the facts that executing it needs: padding, jump destinations, delegation. Immutable, shared by all workers.
+#[derive(Debug)]
+pub struct Code {
+    /// The code, then [`PADDING_BYTES`] zeros.
+    padded: Box<[u8]>,
+    /// One bit for each byte of the code: set where a jump may land.
+    jump_destinations: Box<[u64]>,
+    hash: B256,
+    delegation: Option<Address>,
+}
+
+impl Code {
+    /// Analyses `code`, whose Keccak-256 is `hash`.
+    ///
+    /// ```
+    /// use braid_interpreter::Code;
+    /// let code = Code::new(&[0x60, 0x5b, 0x5b], Default::default());
+    /// assert!(!code.is_jump_destination(1), "part of PUSH1");
+    /// assert!(code.is_jump_destination(2));
+    /// ```
+    pub fn new(code: &[u8], hash: B256) -> Self {
+        let mut padded = vec![0; code.len() + PADDING_BYTES];
+        padded[..code.len()].copy_from_slice(code);
+        Self {
+            padded: padded.into_boxed_slice(),
+            jump_destinations: jump_destinations(code),
+            hash,
+            delegation: parse_delegation(code),
+        }
+    }
+
+    /// The code of an account without code.
+    pub fn empty() -> Self {
+        Self::new(&[], KECCAK256_EMPTY)
+    }
+
+    /// The code's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.padded[..self.size_bytes()]
+    }
+
+    /// Length of the code in bytes.
+    pub fn size_bytes(&self) -> usize {
+        self.padded.len() - PADDING_BYTES
+    }
+
+    /// Whether there is no code.
+    pub fn is_empty(&self) -> bool {
+        self.size_bytes() == 0
+    }
+
+    /// Keccak-256 of the code, as given to [`Code::new`]; initcode is analysed under the zero hash.
+    pub fn hash(&self) -> B256 {
+        self.hash
+    }
+
+    /// The account whose code this is a delegation to (EIP-7702).
+    pub fn delegation(&self) -> Option<Address> {
+        self.delegation
+    }
+
+    /// Whether a jump may land at `offset`: a JUMPDEST that is not immediate data.
+    #[inline]
+    pub fn is_jump_destination(&self, offset: usize) -> bool {
+        self.jump_destinations.get(offset / 64).is_some_and(|bits| bits >> (offset % 64) & 1 == 1)
+    }
+
+    /// The code and the padding behind it.
+    #[inline]
+    pub(crate) fn padded(&self) -> &[u8] {
+        &self.padded
+    }
+}
+
+/// The designator that delegates to `address` (EIP-7702): `0xef0100 ++ address`.
+pub fn delegation_designator(address: Address) -> [u8; 23] {
+    let mut designator = [0; 23];
+    designator[..3].copy_from_slice(&DELEGATION_PREFIX);
+    designator[3..].copy_from_slice(address.as_slice());
+    designator
+}
+
+fn parse_delegation(code: &[u8]) -> Option<Address> {
+    let target: &[u8; 20] = code.strip_prefix(&DELEGATION_PREFIX)?.try_into().ok()?;
+    Some(Address::from(target))
+}
+
+fn jump_destinations(code: &[u8]) -> Box<[u64]> {
+    let mut bits = vec![0; code.len().div_ceil(64)];
+    let mut offset = 0;
+    while let Some(&op) = code.get(offset) {
+        if op == byte::JUMPDEST {
+            bits[offset / 64] |= 1 << (offset % 64);
+        }
+        // PUSH1 to PUSH32 skip their immediate; the subtraction wraps for everything below PUSH1.
+        let push = op.wrapping_sub(byte::PUSH1);
+        offset += if push < 32 { usize::from(push) + 2 } else { 1 };
+    }
+    bits.into_boxed_slice()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_inside_an_immediate_does_not_count_even_where_the_immediate_is_cut_off() {
+        let code = Code::new(&[0x5b, 0x61, 0x5b, 0x5b, 0x5b, 0x7f, 0x5b], B256::ZERO);
+        let valid: Vec<usize> = (0..200).filter(|&at| code.is_jump_destination(at)).collect();
+        assert_eq!(valid, [0, 4]);
+    }
+
+    #[test]
+    fn only_the_exact_designator_delegates() {
+        let target = Address::repeat_byte(7);
+        let designator = delegation_designator(target);
+        assert_eq!(Code::new(&designator, B256::ZERO).delegation(), Some(target));
+        assert_eq!(Code::new(&designator[..22], B256::ZERO).delegation(), None);
+        assert_eq!(Code::new(&[&designator[..], &[0]].concat(), B256::ZERO).delegation(), None);
+    }
+
+    #[test]
+    fn code_is_followed_by_room_for_the_longest_instruction() {
+        let code = Code::new(&[0x7f], B256::ZERO);
+        assert_eq!(code.bytes(), [0x7f]);
+        assert_eq!(code.padded().len(), 34);
+        assert!(Code::empty().is_empty());
+    }
+}

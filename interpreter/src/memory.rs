@@ -1,0 +1,178 @@
+//! The memory of all frames of a transaction: one growing buffer.
+//!
+//! Each frame sees the part from its base to the end; a callee's part starts where its caller's ends. While a callee runs its
+//! caller's part cannot change, so calldata is passed as a range of the buffer and never copied.
+
+use std::ops::Range;
+
+use ruint::aliases::U256;
+
+/// Most bytes of memory of a frame. A larger one would cost more gas (3.6e13) than any block has; the bound keeps a
+/// transaction with a made-up gas limit from exhausting the machine.
+pub(crate) const MEMORY_LIMIT_BYTES: u64 = 1 << 32;
+
+/// The shared buffer, and where the running frame's memory starts in it.
+#[derive(Debug, Default)]
+pub struct Memory {
+    buffer: Vec<u8>,
+    base: usize,
+}
+
+impl Memory {
+    /// Forgets everything, keeping the allocation; `input` is put in front of the first frame's memory. Returns its range.
+    pub fn reset(&mut self, input: &[u8]) -> Range<usize> {
+        self.buffer.clear();
+        self.buffer.extend_from_slice(input);
+        self.base = input.len();
+        0..input.len()
+    }
+
+    /// Starts the memory of a callee; returns the caller's base, to be given to [`Memory::leave`].
+    pub fn enter(&mut self) -> usize {
+        std::mem::replace(&mut self.base, self.buffer.len())
+    }
+
+    /// Drops the memory of the callee and goes back to the caller's.
+    pub fn leave(&mut self, caller_base: usize) {
+        self.buffer.truncate(self.base);
+        self.base = caller_base;
+    }
+
+    /// Bytes of the running frame's memory, a multiple of 32.
+    #[inline]
+    pub fn size_bytes(&self) -> usize {
+        self.buffer.len() - self.base
+    }
+
+    /// The running frame's memory.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[self.base..]
+    }
+
+    #[inline]
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.base..]
+    }
+
+    /// Bytes of the buffer by absolute offsets, such as a frame's calldata.
+    #[inline]
+    pub fn absolute(&self, range: Range<usize>) -> &[u8] {
+        &self.buffer[range]
+    }
+
+    /// A range of the running frame's memory as absolute offsets.
+    #[inline]
+    pub(crate) fn to_absolute(&self, range: Range<usize>) -> Range<usize> {
+        range.start + self.base..range.end + self.base
+    }
+
+    /// Grows the running frame's memory with zeros to whole words that hold `size_bytes`.
+    pub(crate) fn grow(&mut self, size_bytes: usize) {
+        let wanted = self.base + size_bytes.next_multiple_of(32);
+        if wanted > self.buffer.len() {
+            self.buffer.resize(wanted, 0);
+        }
+    }
+
+    /// The word at `offset`, or `None` where the memory does not reach that far.
+    #[inline]
+    pub(crate) fn load(&self, offset: usize) -> Option<U256> {
+        let word = self.buffer.get(self.base + offset..)?.first_chunk::<32>()?;
+        Some(crate::word::from_be_bytes(word))
+    }
+
+    /// Writes the word at `offset`; false where the memory does not reach that far.
+    #[inline]
+    pub(crate) fn store(&mut self, offset: usize, word: &U256) -> bool {
+        let Some(tail) = self.buffer.get_mut(self.base + offset..) else { return false };
+        let Some(bytes) = tail.first_chunk_mut::<32>() else { return false };
+        crate::word::write_be_bytes(word, bytes);
+        true
+    }
+
+    /// Writes one byte. The memory must reach that far.
+    pub(crate) fn store_byte(&mut self, offset: usize, byte: u8) {
+        self.bytes_mut()[offset] = byte;
+    }
+
+    /// Fills `target` from `source[from..]`, with zeros beyond its end. The memory must reach that far.
+    pub(crate) fn fill(&mut self, target: Range<usize>, source: &[u8], from: usize) {
+        copy_padded(&mut self.bytes_mut()[target], source, from);
+    }
+
+    /// Fills `target` from the buffer's bytes `source` (absolute) from `from` on, with zeros beyond their end. The memory
+    /// must reach that far.
+    pub(crate) fn fill_from_buffer(
+        &mut self,
+        target: Range<usize>,
+        source: Range<usize>,
+        from: usize,
+    ) {
+        let (before, own) = self.buffer.split_at_mut(self.base);
+        copy_padded(&mut own[target], &before[source], from);
+    }
+
+    /// Copies within the running frame's memory; the ranges may overlap. The memory must reach that far.
+    pub(crate) fn copy_within(&mut self, source: Range<usize>, target: usize) {
+        self.bytes_mut().copy_within(source, target);
+    }
+}
+
+fn copy_padded(target: &mut [u8], source: &[u8], from: usize) {
+    let source = source.get(from..).unwrap_or_default();
+    let copied = source.len().min(target.len());
+    let (data, padding) = target.split_at_mut(copied);
+    data.copy_from_slice(&source[..copied]);
+    padding.fill(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callee_sees_fresh_memory_and_the_caller_finds_its_own_again() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.reset(b"input"), 0..5);
+        memory.grow(1);
+        assert_eq!(memory.size_bytes(), 32);
+        assert!(memory.store(0, &U256::from(7)));
+        let base = memory.enter();
+        assert_eq!(memory.size_bytes(), 0);
+        memory.grow(64);
+        assert_eq!(memory.load(32), Some(U256::ZERO));
+        assert!(memory.store(32, &U256::MAX));
+        memory.leave(base);
+        assert_eq!(memory.load(0), Some(U256::from(7)));
+        // What the callee left behind must not shine through.
+        memory.grow(128);
+        assert_eq!(memory.bytes()[32..], [0; 96]);
+        assert_eq!(memory.absolute(0..5), b"input");
+    }
+
+    #[test]
+    fn reads_and_writes_beyond_the_end_are_refused() {
+        let mut memory = Memory::default();
+        memory.reset(&[]);
+        memory.grow(32);
+        assert_eq!(memory.load(1), None);
+        assert_eq!(memory.load(usize::MAX >> 1), None);
+        assert!(!memory.store(1, &U256::ZERO));
+        assert!(memory.store(0, &U256::ZERO));
+    }
+
+    #[test]
+    fn filling_pads_with_zeros() {
+        let mut memory = Memory::default();
+        memory.reset(b"abcdef");
+        memory.grow(32);
+        memory.fill(0..32, &[0xff; 40], 0);
+        memory.fill(0..4, b"xyz", 1);
+        assert_eq!(memory.bytes()[..5], *b"yz\0\0\xff");
+        memory.fill_from_buffer(0..4, 1..4, 1);
+        assert_eq!(memory.bytes()[..5], *b"cd\0\0\xff");
+        memory.fill(0..4, b"xyz", 9);
+        assert_eq!(memory.bytes()[..5], *b"\0\0\0\0\xff");
+    }
+}

@@ -1,0 +1,38 @@
+//! RETURN, REVERT, INVALID.
+
+use std::ops::Range;
+
+use super::Flow;
+use crate::{
+    Exit, Frame, HaltReason, Host, Workspace,
+    frame::{grow, memory_range},
+};
+
+fn output(frame: &mut Frame, workspace: &mut Workspace) -> Result<Range<usize>, HaltReason> {
+    let [offset, size] = frame.stack.pop();
+    let range = memory_range(&offset, &size)?;
+    grow(frame, &mut workspace.memory, &range)?;
+    Ok(range)
+}
+
+pub(crate) fn ret<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+) -> Flow<H::Interrupt> {
+    Err(Exit::Return(output(frame, workspace)?))
+}
+
+/// REVERT (EIP-140).
+pub(crate) fn revert<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+) -> Flow<H::Interrupt> {
+    Err(Exit::Revert(output(frame, workspace)?))
+}
+
+/// INVALID (EIP-141).
+pub(crate) fn invalid<H: Host>(_: &mut Frame, _: &mut Workspace, _: &mut H) -> Flow<H::Interrupt> {
+    Err(HaltReason::InvalidInstruction.into())
+}

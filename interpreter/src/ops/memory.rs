@@ -1,0 +1,124 @@
+//! Memory in bulk: KECCAK256, the copies, MSTORE8, MCOPY. MLOAD and MSTORE have their fast path in the engine and come here
+//! to grow.
+
+use std::ops::Range;
+
+use alloy_primitives::U256;
+
+use super::{Flow, words};
+use crate::{
+    Frame, HaltReason, Host, Workspace,
+    frame::{grow, memory_range},
+    schedule::{COPY_WORD_GAS, KECCAK_WORD_GAS},
+    word,
+};
+
+/// Where a copy's source starts; beyond any source where it does not fit.
+fn source_offset(offset: &U256) -> usize {
+    usize::try_from(word::to_u64_saturating(offset)).unwrap_or(usize::MAX)
+}
+
+/// Pays for copying `size` bytes to `offset` and grows the memory for them.
+fn prepare_copy(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    offset: &U256,
+    size: &U256,
+) -> Result<Range<usize>, HaltReason> {
+    let target = memory_range(offset, size)?;
+    frame.charge(COPY_WORD_GAS * words(target.len()))?;
+    grow(frame, &mut workspace.memory, &target)?;
+    Ok(target)
+}
+
+/// Grows the memory for the 32 bytes at `offset`; returns the offset.
+#[inline]
+pub(crate) fn grow_for_word(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    offset: &U256,
+) -> Result<usize, HaltReason> {
+    let range = memory_range(offset, &word::from_u64(32))?;
+    grow(frame, &mut workspace.memory, &range)?;
+    Ok(range.start)
+}
+
+pub(crate) fn mstore8<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+) -> Flow<H::Interrupt> {
+    let [offset, value] = frame.stack.pop();
+    let range = memory_range(&offset, &U256::ONE)?;
+    grow(frame, &mut workspace.memory, &range)?;
+    workspace.memory.store_byte(range.start, value.as_limbs()[0] as u8);
+    Ok(())
+}
+
+pub(crate) fn keccak256<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    host: &mut H,
+) -> Flow<H::Interrupt> {
+    let [offset, size] = frame.stack.pop();
+    let range = memory_range(&offset, &size)?;
+    frame.charge(KECCAK_WORD_GAS * words(range.len()))?;
+    grow(frame, &mut workspace.memory, &range)?;
+    let hash = host.keccak256(&workspace.memory.bytes()[range]);
+    frame.stack.push(word::from_hash(&hash));
+    Ok(())
+}
+
+pub(crate) fn calldatacopy<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+) -> Flow<H::Interrupt> {
+    let [target, source, size] = frame.stack.pop();
+    let target = prepare_copy(frame, workspace, &target, &size)?;
+    workspace.memory.fill_from_buffer(target, frame.input.clone(), source_offset(&source));
+    Ok(())
+}
+
+pub(crate) fn codecopy<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+) -> Flow<H::Interrupt> {
+    let [target, source, size] = frame.stack.pop();
+    let target = prepare_copy(frame, workspace, &target, &size)?;
+    workspace.memory.fill(target, frame.code.bytes(), source_offset(&source));
+    Ok(())
+}
+
+/// RETURNDATACOPY (EIP-211): reading beyond the end fails, even for no bytes.
+pub(crate) fn returndatacopy<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+) -> Flow<H::Interrupt> {
+    let [target, source, size] = frame.stack.pop();
+    let end = source.checked_add(size).and_then(|end| word::to_u64(&end));
+    if end.is_none_or(|end| end > workspace.return_data.len() as u64) {
+        return Err(HaltReason::ReturnDataOutOfBounds.into());
+    }
+    let target = prepare_copy(frame, workspace, &target, &size)?;
+    workspace.memory.fill(target, &workspace.return_data, source_offset(&source));
+    Ok(())
+}
+
+/// MCOPY (EIP-5656): grows the memory for both ranges.
+pub(crate) fn mcopy<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+) -> Flow<H::Interrupt> {
+    let [target, source, size] = frame.stack.pop();
+    let source = memory_range(&source, &size)?;
+    let target = memory_range(&target, &size)?;
+    frame.charge(COPY_WORD_GAS * words(target.len()))?;
+    let further = if source.end > target.end { &source } else { &target };
+    grow(frame, &mut workspace.memory, further)?;
+    workspace.memory.copy_within(source, target.start);
+    Ok(())
+}

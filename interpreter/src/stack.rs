@@ -1,0 +1,201 @@
+//! The operand stack: 1024 words, allocated once and reused.
+//!
+//! The plain engine keeps the stack pointer in a register and has checked the height against the opcode table before it
+//! touches a word; [`Registers`](crate::plain) does that with the two raw methods at the end of this file. Everybody else
+//! uses the safe methods, which check for themselves.
+
+#![expect(
+    unsafe_code,
+    reason = "words are read and written through a raw pointer: checked twice, a stack operation costs a third more"
+)]
+
+use std::{
+    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    ptr::NonNull,
+};
+
+use ruint::aliases::U256;
+
+/// Most words on the stack (yellow paper, section 9.1).
+pub const STACK_LIMIT: usize = 1024;
+
+/// Size of a word in bytes.
+pub(crate) const WORD_BYTES: usize = size_of::<U256>();
+
+/// Size of a full stack in bytes.
+const STACK_BYTES: usize = STACK_LIMIT * WORD_BYTES;
+
+/// Stacks start at a multiple of twice their size, so that the low bits of a stack pointer are the height in bytes, from 0 to
+/// [`STACK_BYTES`] inclusive: a height check is one comparison against a constant.
+const ALIGNMENT_BYTES: usize = 2 * STACK_BYTES;
+
+const LAYOUT: Layout = match Layout::from_size_align(STACK_BYTES, ALIGNMENT_BYTES) {
+    Ok(layout) => layout,
+    Err(_) => panic!("the alignment is a power of two"),
+};
+
+/// A stack of 256-bit words.
+#[derive(Debug)]
+pub struct Stack {
+    /// Start of the allocation of [`LAYOUT`].
+    base: NonNull<U256>,
+    /// One word past the top. Invariant S1: `base + height`, with `height <= STACK_LIMIT`, and the words below are initialised.
+    top: *mut U256,
+}
+
+// SAFETY: a `Stack` owns its allocation alone; nothing about it is tied to a thread.
+unsafe impl Send for Stack {}
+// SAFETY: through `&Stack` words are only read.
+unsafe impl Sync for Stack {}
+
+impl Default for Stack {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Stack {
+    /// Allocates an empty stack.
+    pub fn new() -> Self {
+        // SAFETY: the layout's size is not zero.
+        let base = unsafe { alloc(LAYOUT) }.cast::<U256>();
+        let Some(base) = NonNull::new(base) else { handle_alloc_error(LAYOUT) };
+        Self { base, top: base.as_ptr() }
+    }
+
+    /// Number of words.
+    pub fn len(&self) -> usize {
+        (self.top.addr() - self.base.as_ptr().addr()) / WORD_BYTES
+    }
+
+    /// Whether there are no words.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Removes all words.
+    pub fn clear(&mut self) {
+        self.top = self.base.as_ptr();
+    }
+
+    /// The words, bottom first.
+    pub fn words(&self) -> &[U256] {
+        // SAFETY: by S1 the `len` words from `base` on are initialised and inside the allocation.
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.len()) }
+    }
+
+    /// Pushes a word.
+    ///
+    /// # Panics
+    /// If the stack is full.
+    #[inline]
+    pub fn push(&mut self, word: U256) {
+        assert!(self.len() < STACK_LIMIT, "push onto a full stack");
+        // SAFETY: by S1 and the check above `top` is inside the allocation, and stays at most one past its end.
+        unsafe {
+            self.top.write(word);
+            self.top = self.top.add(1);
+        }
+    }
+
+    /// Pops `N` words; the first is the one that was on top.
+    ///
+    /// # Panics
+    /// If the stack is lower than that.
+    #[inline]
+    pub fn pop<const N: usize>(&mut self) -> [U256; N] {
+        assert!(self.len() >= N, "pop from a stack that is too low");
+        // SAFETY: by S1 and the check above the `N` words below `top` are initialised and inside the allocation.
+        unsafe {
+            self.top = self.top.sub(N);
+            std::array::from_fn(|i| self.top.add(N - 1 - i).read())
+        }
+    }
+
+    /// The pointer one word past the top, for the engine to keep in a register.
+    #[inline]
+    pub(crate) fn top_ptr(&self) -> *mut U256 {
+        self.top
+    }
+
+    /// Puts the pointer back that [`Stack::top_ptr`] gave out.
+    ///
+    /// # Safety
+    /// `top` must be derived from this stack's `top_ptr`, lie at most [`STACK_LIMIT`] words above its base, and all words below
+    /// it must be initialised: invariant S1.
+    #[inline]
+    pub(crate) unsafe fn set_top(&mut self, top: *mut U256) {
+        self.top = top;
+    }
+}
+
+/// Height in bytes of the stack that `top` points into.
+#[inline(always)]
+pub(crate) fn height_bytes(top: *mut U256) -> usize {
+    top.addr() % ALIGNMENT_BYTES
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: `base` was allocated with this layout in `new` and is freed once, here.
+        unsafe { dealloc(self.base.as_ptr().cast(), LAYOUT) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_back_in_reverse_order() {
+        let mut stack = Stack::new();
+        for i in 0..5_u64 {
+            stack.push(U256::from(i));
+        }
+        assert_eq!(stack.pop::<3>(), [4_u64, 3, 2].map(U256::from));
+        assert_eq!(stack.words(), [0_u64, 1].map(U256::from));
+        stack.clear();
+        assert!(stack.is_empty());
+    }
+
+    #[test]
+    fn the_height_is_in_the_pointer_from_empty_to_full() {
+        let mut stack = Stack::new();
+        for height in 0..=STACK_LIMIT {
+            assert_eq!(height_bytes(stack.top_ptr()), height * WORD_BYTES);
+            if height < STACK_LIMIT {
+                stack.push(U256::ZERO);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "full stack")]
+    fn pushing_beyond_the_limit_panics() {
+        let mut stack = Stack::new();
+        for _ in 0..=STACK_LIMIT {
+            stack.push(U256::ZERO);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "too low")]
+    fn popping_too_much_panics() {
+        let mut stack = Stack::new();
+        stack.push(U256::ZERO);
+        let _ = stack.pop::<2>();
+    }
+
+    #[test]
+    fn a_top_pointer_that_was_put_back_keeps_the_words() {
+        let mut stack = Stack::new();
+        stack.push(U256::from(1));
+        let top = stack.top_ptr();
+        // SAFETY: one word is written above the only one there is, and the pointer moves by it.
+        unsafe {
+            top.write(U256::from(2));
+            stack.set_top(top.add(1));
+        }
+        assert_eq!(stack.words(), [1_u64, 2].map(U256::from));
+    }
+}
