@@ -1,6 +1,6 @@
 //! What happens in a block before and after its transactions.
 
-use braid_interpreter::{Host, Workspace};
+use braid_interpreter::Workspace;
 use braid_precompiles::Crypto;
 use braid_primitives::{
     Address, BlockContext, Bytes, ChainSpec, Hardfork, Receipt, Requests, StateReader, U256,
@@ -38,7 +38,7 @@ pub enum MissingRequestContracts {
 }
 
 /// The machinery of a block's own calls.
-pub(crate) struct BlockRules<'m, 'a, R, C> {
+pub(crate) struct BlockRules<'m, 'a, R: StateReader, C> {
     pub(crate) spec: &'m ChainSpec,
     pub(crate) state: &'m mut StateAccess<'a, R, C>,
     pub(crate) stack: &'m mut CallStack,
@@ -73,8 +73,6 @@ impl<R: StateReader, C: Crypto> BlockRules<'_, '_, R, C> {
         receipts: &[Receipt],
     ) -> Result<Option<Requests>, ExecutionError<R::Error>> {
         let fork = self.state.fork;
-        // Requests are collected before withdrawals would be observable to their contracts in the next block only; both
-        // orders give the same state, this is the one of the execution specification.
         let mut credits = block_rewards(
             fork,
             self.state.block.number,
@@ -103,7 +101,7 @@ impl<R: StateReader, C: Crypto> BlockRules<'_, '_, R, C> {
         let refund = self.state.loaded_account(DAO_REFUND_CONTRACT)?;
         for address in DAO_DRAINED_ACCOUNTS {
             let account = self.state.loaded_account(address)?;
-            let balance = self.state.balance(account)?;
+            let balance = self.state.read_balance(account)?;
             self.state.transfer(account, refund, balance);
         }
         self.end_step();

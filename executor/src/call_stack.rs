@@ -67,7 +67,7 @@ pub(crate) struct CallStack {
 }
 
 /// The environment in which the stack runs.
-pub(crate) struct Machine<'m, 'a, R, C, I> {
+pub(crate) struct Machine<'m, 'a, R: StateReader, C, I> {
     pub(crate) state: &'m mut StateAccess<'a, R, C>,
     pub(crate) workspace: &'m mut Workspace,
     pub(crate) inspector: &'m mut I,
@@ -120,9 +120,14 @@ impl CallStack {
         };
         let (ending, output) = match run(&mut top.frame, m.workspace, m.state, m.inspector) {
             Exit::Call | Exit::Create => return Ok(None),
-            Exit::Interrupt(error) => return Err(error),
-            Exit::Return(range) => (Ending::Success, range),
-            Exit::Revert(range) => (Ending::Revert, range),
+            Exit::Interrupted => {
+                let Some(error) = m.state.error.take() else {
+                    unreachable!("the host keeps the reason of an interrupt");
+                };
+                return Err(error);
+            }
+            Exit::Return => (Ending::Success, top.frame.output()),
+            Exit::Revert => (Ending::Revert, top.frame.output()),
             Exit::Halt(reason) => (Ending::Halt(reason), 0..0),
         };
         Ok(self.activations.pop().map(|activation| {
@@ -181,7 +186,7 @@ impl CallStack {
         Ok(None)
     }
 
-    fn push<R, C, I: Inspector>(
+    fn push<R: StateReader, C, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
         input: FrameInput,
@@ -297,11 +302,11 @@ pub(crate) fn outermost_call<R: StateReader, C: Crypto>(
     (input, gas_limit): (Range<usize>, u64),
 ) -> Result<CallRequest, R::Error> {
     let account = state.loaded_account(target)?;
-    let mut code = state.code(account)?;
+    let mut code = state.read_code(account)?;
     let delegate = code.delegation();
     if let Some(delegate) = delegate {
         let delegate = state.account(delegate);
-        code = state.code(delegate)?;
+        code = state.read_code(delegate)?;
         state.warm_account(delegate);
     }
     Ok(CallRequest {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use braid_interpreter::{AccountId, Code, Host, SlotId, SlotValues, TransactionEnv};
+use braid_interpreter::{AccountId, Code, Host, Interrupted, SlotId, SlotValues, TransactionEnv};
 use braid_precompiles::{Crypto, PrecompileSet};
 use braid_primitives::{
     Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, StateReader, U256,
@@ -11,7 +11,7 @@ use braid_primitives::{
 use crate::{code_cache::CodeCache, journal::Journal};
 
 /// Everything a transaction executes against.
-pub(crate) struct StateAccess<'a, R, C> {
+pub(crate) struct StateAccess<'a, R: StateReader, C> {
     pub(crate) journal: &'a mut Journal,
     pub(crate) codes: &'a mut CodeCache,
     pub(crate) reader: &'a R,
@@ -20,6 +20,8 @@ pub(crate) struct StateAccess<'a, R, C> {
     pub(crate) fork: Hardfork,
     pub(crate) block: &'a BlockEnv,
     pub(crate) transaction: TransactionEnv,
+    /// Why the last read was interrupted.
+    pub(crate) error: Option<R::Error>,
 }
 
 impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
@@ -59,60 +61,14 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
         }
     }
 
-    fn load_slot(&mut self, id: SlotId) -> Result<U256, R::Error> {
-        if let Some(value) = self.journal.slot_value(id) {
-            return Ok(value);
-        }
-        let (account, key) = self.journal.slot_location(id);
-        self.load(account)?;
-        // An account that did not exist before the block has nothing in the state before.
-        let value = if self.journal.has_storage_before(account) {
-            self.reader.storage(self.journal.account(account).address, key)?
-        } else {
-            U256::ZERO
-        };
-        self.journal.load_slot(id, value);
-        Ok(value)
-    }
-}
-
-impl<R: StateReader, C: Crypto> Host for StateAccess<'_, R, C> {
-    type Interrupt = R::Error;
-
-    fn block(&self) -> &BlockEnv {
-        self.block
+    /// Balance in wei.
+    pub(crate) fn read_balance(&mut self, id: AccountId) -> Result<U256, R::Error> {
+        self.load(id)?;
+        Ok(self.journal.account(id).info.balance)
     }
 
-    fn transaction(&self) -> &TransactionEnv {
-        &self.transaction
-    }
-
-    fn keccak256(&self, data: &[u8]) -> B256 {
-        self.crypto.keccak256(data)
-    }
-
-    fn block_hash(&mut self, number: u64) -> Result<B256, R::Error> {
-        self.reader.block_hash(number)
-    }
-
-    fn account(&mut self, address: Address) -> AccountId {
-        self.journal.intern(address, |address| self.precompiles.contains(address))
-    }
-
-    fn is_account_cold(&self, account: AccountId) -> bool {
-        self.fork >= Hardfork::Berlin && self.journal.is_account_cold(account)
-    }
-
-    fn warm_account(&mut self, account: AccountId) {
-        self.journal.warm_account(account);
-    }
-
-    fn balance(&mut self, account: AccountId) -> Result<U256, R::Error> {
-        self.load(account)?;
-        Ok(self.journal.account(account).info.balance)
-    }
-
-    fn code(&mut self, id: AccountId) -> Result<Arc<Code>, R::Error> {
+    /// The account's code, analysed.
+    pub(crate) fn read_code(&mut self, id: AccountId) -> Result<Arc<Code>, R::Error> {
         self.load(id)?;
         let account = self.journal.account(id);
         if let Some(code) = &account.code {
@@ -131,13 +87,81 @@ impl<R: StateReader, C: Crypto> Host for StateAccess<'_, R, C> {
         Ok(code)
     }
 
-    fn code_hash(&mut self, account: AccountId) -> Result<B256, R::Error> {
+    /// Keeps the error of a failed read for whoever runs the interpreter.
+    #[inline]
+    fn interruptible<T>(&mut self, read: Result<T, R::Error>) -> Result<T, Interrupted> {
+        read.map_err(|error| {
+            self.error = Some(error);
+            Interrupted
+        })
+    }
+
+    fn read_slot(&mut self, id: SlotId) -> Result<U256, R::Error> {
+        if let Some(value) = self.journal.slot_value(id) {
+            return Ok(value);
+        }
+        let (account, key) = self.journal.slot_location(id);
         self.load(account)?;
+        // An account that did not exist before the block has nothing in the state before.
+        let value = if self.journal.has_storage_before(account) {
+            self.reader.storage(self.journal.account(account).address, key)?
+        } else {
+            U256::ZERO
+        };
+        self.journal.load_slot(id, value);
+        Ok(value)
+    }
+}
+
+impl<R: StateReader, C: Crypto> Host for StateAccess<'_, R, C> {
+    fn block(&self) -> &BlockEnv {
+        self.block
+    }
+
+    fn transaction(&self) -> &TransactionEnv {
+        &self.transaction
+    }
+
+    fn keccak256(&self, data: &[u8]) -> B256 {
+        self.crypto.keccak256(data)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, Interrupted> {
+        let read = self.reader.block_hash(number);
+        self.interruptible(read)
+    }
+
+    fn account(&mut self, address: Address) -> AccountId {
+        self.journal.intern(address, |address| self.precompiles.contains(address))
+    }
+
+    fn is_account_cold(&self, account: AccountId) -> bool {
+        self.fork >= Hardfork::Berlin && self.journal.is_account_cold(account)
+    }
+
+    fn warm_account(&mut self, account: AccountId) {
+        self.journal.warm_account(account);
+    }
+
+    fn balance(&mut self, account: AccountId) -> Result<U256, Interrupted> {
+        let read = self.read_balance(account);
+        self.interruptible(read)
+    }
+
+    fn code(&mut self, account: AccountId) -> Result<Arc<Code>, Interrupted> {
+        let read = self.read_code(account);
+        self.interruptible(read)
+    }
+
+    fn code_hash(&mut self, account: AccountId) -> Result<B256, Interrupted> {
+        let read = self.load(account);
+        self.interruptible(read)?;
         Ok(self.journal.visible_code_hash(account))
     }
 
-    fn is_dead(&mut self, id: AccountId) -> Result<bool, R::Error> {
-        self.load(id)?;
+    fn is_dead(&mut self, id: AccountId) -> Result<bool, Interrupted> {
+        let read = self.load(id);
+        self.interruptible(read)?;
         let account = self.journal.account(id);
         Ok(if self.fork >= Hardfork::SpuriousDragon { account.is_dead() } else { !account.exists })
     }
@@ -154,12 +178,14 @@ impl<R: StateReader, C: Crypto> Host for StateAccess<'_, R, C> {
         self.journal.warm_slot(slot);
     }
 
-    fn sload(&mut self, slot: SlotId) -> Result<U256, R::Error> {
-        self.load_slot(slot)
+    fn sload(&mut self, slot: SlotId) -> Result<U256, Interrupted> {
+        let read = self.read_slot(slot);
+        self.interruptible(read)
     }
 
-    fn slot_values(&mut self, slot: SlotId) -> Result<SlotValues, R::Error> {
-        let current = self.load_slot(slot)?;
+    fn slot_values(&mut self, slot: SlotId) -> Result<SlotValues, Interrupted> {
+        let read = self.read_slot(slot);
+        let current = self.interruptible(read)?;
         Ok(SlotValues { original: self.journal.slot_original(slot), current })
     }
 
@@ -183,9 +209,10 @@ impl<R: StateReader, C: Crypto> Host for StateAccess<'_, R, C> {
         &mut self,
         account: AccountId,
         beneficiary: AccountId,
-    ) -> Result<bool, R::Error> {
+    ) -> Result<bool, Interrupted> {
         let balance = self.balance(account)?;
-        self.load(beneficiary)?;
+        let read = self.load(beneficiary);
+        self.interruptible(read)?;
         let was_destroyed = self.journal.is_destroyed_now(account);
         let is_destroyed = self.fork < Hardfork::Cancun || self.journal.is_created_now(account);
         // The beneficiary is touched even where nothing is sent (EIP-161).

@@ -39,7 +39,7 @@ mod validate;
 
 pub use block_rules::MissingRequestContracts;
 pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
-pub use memory_state::MemoryState;
+pub use memory_state::{HashedState, MemoryState, MissingState};
 pub use result::{Block, BlockOutcome, ExecutionStatus, TransactionOutcome};
 pub use sequential::SequentialExecutor;
 pub use validate::TRANSACTION_GAS_CAP;

@@ -223,6 +223,7 @@ fn state_access<'a, R: StateReader, C: Crypto>(
             blob_base_fee: limits.blob_base_fee,
             ..Default::default()
         },
+        error: None,
     }
 }
 

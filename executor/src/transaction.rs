@@ -59,7 +59,7 @@ fn begin<R: StateReader, C: Crypto, I>(
     let gas = check_envelope(tx, block, limits).map_err(TransactError::Invalid)?;
     let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
     let info = m.state.journal.account(sender).info;
-    check_sender(tx, &info, || m.state.code(sender))
+    check_sender(tx, &info, || m.state.read_code(sender))
         .map_err(TransactError::State)?
         .map_err(TransactError::Invalid)?;
 
@@ -145,7 +145,7 @@ fn authorize<R: StateReader, C: Crypto>(
         return Ok(0);
     }
     let account = state.loaded_account(authority)?;
-    let code = state.code(account)?;
+    let code = state.read_code(account)?;
     state.warm_account(account);
     let is_delegable = code.is_empty() || code.delegation().is_some();
     if !is_delegable || state.journal.account(account).info.nonce != authorization.nonce {

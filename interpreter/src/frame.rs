@@ -50,6 +50,8 @@ pub struct Frame {
     pub(crate) input: Range<usize>,
     pub(crate) is_static: bool,
     pub(crate) depth: usize,
+    /// Where what the frame returns lies in its memory.
+    pub(crate) output: Range<usize>,
     /// Where the output of the pending call goes in this frame's memory.
     pub(crate) return_area: Range<usize>,
 }
@@ -70,6 +72,7 @@ impl Frame {
             input: input.input,
             is_static: input.is_static,
             depth: input.depth,
+            output: 0..0,
             return_area: 0..0,
         }
     }
@@ -102,6 +105,12 @@ impl Frame {
     /// Whether the frame may not change state (EIP-214).
     pub fn is_static(&self) -> bool {
         self.is_static
+    }
+
+    /// Where the data that the frame returned lies in its memory, after [`Exit::Return`](crate::Exit) and
+    /// [`Exit::Revert`](crate::Exit).
+    pub fn output(&self) -> Range<usize> {
+        self.output.clone()
     }
 
     /// Takes `gas`.

@@ -39,6 +39,10 @@ pub struct TransactionEnv {
     pub blob_base_fee: u128,
 }
 
+/// A read that could not be answered. The host keeps the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
+
 /// State and environment, as the interpreter sees them.
 ///
 /// Accounts and slots are first *interned*, which neither reads state nor fails; then asked about by id. Methods that read
@@ -47,9 +51,6 @@ pub struct TransactionEnv {
 /// running it again repeats the instruction. For that to hold, handlers do all their reads before their first effect, and
 /// every method without a `Result` must not fail once the values it needs have been read.
 pub trait Host {
-    /// Why a read could not be answered.
-    type Interrupt;
-
     /// The block.
     fn block(&self) -> &BlockEnv;
     /// The transaction.
@@ -60,7 +61,7 @@ pub trait Host {
     ///
     /// # Errors
     /// The answer cannot be had now.
-    fn block_hash(&mut self, number: u64) -> Result<B256, Self::Interrupt>;
+    fn block_hash(&mut self, number: u64) -> Result<B256, Interrupted>;
 
     /// The id of an account.
     fn account(&mut self, address: Address) -> AccountId;
@@ -72,22 +73,22 @@ pub trait Host {
     ///
     /// # Errors
     /// The answer cannot be had now.
-    fn balance(&mut self, account: AccountId) -> Result<U256, Self::Interrupt>;
+    fn balance(&mut self, account: AccountId) -> Result<U256, Interrupted>;
     /// Code; empty for an account without.
     ///
     /// # Errors
     /// The answer cannot be had now.
-    fn code(&mut self, account: AccountId) -> Result<Arc<Code>, Self::Interrupt>;
+    fn code(&mut self, account: AccountId) -> Result<Arc<Code>, Interrupted>;
     /// Hash of the code; zero for an account that does not exist or, since EIP-161, is empty (EIP-1052).
     ///
     /// # Errors
     /// The answer cannot be had now.
-    fn code_hash(&mut self, account: AccountId) -> Result<B256, Self::Interrupt>;
+    fn code_hash(&mut self, account: AccountId) -> Result<B256, Interrupted>;
     /// Whether sending to the account would have to create it: it does not exist or, since EIP-161, is empty.
     ///
     /// # Errors
     /// The answer cannot be had now.
-    fn is_dead(&mut self, account: AccountId) -> Result<bool, Self::Interrupt>;
+    fn is_dead(&mut self, account: AccountId) -> Result<bool, Interrupted>;
 
     /// The id of a slot.
     fn slot(&mut self, account: AccountId, key: U256) -> SlotId;
@@ -99,12 +100,12 @@ pub trait Host {
     ///
     /// # Errors
     /// The answer cannot be had now.
-    fn sload(&mut self, slot: SlotId) -> Result<U256, Self::Interrupt>;
+    fn sload(&mut self, slot: SlotId) -> Result<U256, Interrupted>;
     /// Values of the slot before the transaction and now.
     ///
     /// # Errors
     /// The answer cannot be had now.
-    fn slot_values(&mut self, slot: SlotId) -> Result<SlotValues, Self::Interrupt>;
+    fn slot_values(&mut self, slot: SlotId) -> Result<SlotValues, Interrupted>;
     /// Writes a slot whose values were read before.
     fn sstore(&mut self, slot: SlotId, value: U256);
     /// Value of a transient slot (EIP-1153).
@@ -123,5 +124,5 @@ pub trait Host {
         &mut self,
         account: AccountId,
         beneficiary: AccountId,
-    ) -> Result<bool, Self::Interrupt>;
+    ) -> Result<bool, Interrupted>;
 }

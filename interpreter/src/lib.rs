@@ -31,7 +31,7 @@ mod word;
 
 pub use code::{Code, delegation_designator};
 pub use frame::{Frame, FrameInput, Workspace};
-pub use host::{AccountId, Host, SlotId, SlotValues, TransactionEnv};
+pub use host::{AccountId, Host, Interrupted, SlotId, SlotValues, TransactionEnv};
 pub use inspector::{FrameEnd, FrameStart, Inspector, NoInspector, Step};
 pub use memory::Memory;
 pub use outcome::{CallKind, CallRequest, CreateRequest, Exit, HaltReason};

@@ -15,16 +15,10 @@ pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod storage;
 
-use crate::{Exit, HaltReason};
+use crate::Exit;
 
 /// What a handler answers: go on, or stop running the frame.
-pub(crate) type Flow<I> = Result<(), Exit<I>>;
-
-impl<I> From<HaltReason> for Exit<I> {
-    fn from(reason: HaltReason) -> Self {
-        Self::Halt(reason)
-    }
-}
+pub(crate) type Flow = Result<(), Exit>;
 
 /// Words that hold `size_bytes`.
 pub(crate) fn words(size_bytes: usize) -> u64 {

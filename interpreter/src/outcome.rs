@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use alloy_primitives::{Address, U256};
 
-use crate::{AccountId, Code};
+use crate::{AccountId, Code, Interrupted};
 
 /// Why a frame failed. All its gas is used, its effects are undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -55,20 +55,32 @@ pub enum HaltReason {
 }
 
 /// Why [`run`](crate::run) returned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exit<I> {
-    /// STOP or the end of the code, RETURN or SELFDESTRUCT; the range is the returned data in the frame's memory.
-    Return(Range<usize>),
-    /// REVERT, with the data in the frame's memory.
-    Revert(Range<usize>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// STOP or the end of the code, RETURN or SELFDESTRUCT; the data is [`Frame::output`](crate::Frame::output).
+    Return,
+    /// REVERT; the data is [`Frame::output`](crate::Frame::output).
+    Revert,
     /// The frame failed.
     Halt(HaltReason),
     /// The frame waits for the call in [`Workspace::call`](crate::Workspace).
     Call,
     /// The frame waits for the creation in [`Workspace::create`](crate::Workspace).
     Create,
-    /// A read cannot be answered now. The frame stands before the instruction; run it again to go on.
-    Interrupt(I),
+    /// A read cannot be answered now; the host knows why. The frame stands before the instruction: run it again to go on.
+    Interrupted,
+}
+
+impl From<HaltReason> for Exit {
+    fn from(reason: HaltReason) -> Self {
+        Self::Halt(reason)
+    }
+}
+
+impl From<Interrupted> for Exit {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
 }
 
 /// The four call instructions.

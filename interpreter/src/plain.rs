@@ -66,7 +66,17 @@ impl Registers {
         !is_short
     }
 
-    /// The word `depth` below the top (1 is the top).
+    /// The word `depth` below the top (1 is the top), by value.
+    ///
+    /// # Safety
+    /// The stack must be at least `depth` high.
+    #[inline(always)]
+    unsafe fn word(&self, depth: usize) -> U256 {
+        // SAFETY: by R2 and the contract the word is inside the stack and initialised.
+        unsafe { read_limbs(self.sp.sub(depth)) }
+    }
+
+    /// The word `depth` below the top (1 is the top), to be overwritten.
     ///
     /// # Safety
     /// The stack must be at least `depth` high.
@@ -85,7 +95,7 @@ impl Registers {
         // SAFETY: by R2 and the contract there is an initialised word below `sp`.
         unsafe {
             self.sp = self.sp.sub(1);
-            *self.sp
+            read_limbs(self.sp)
         }
     }
 
@@ -108,14 +118,10 @@ impl Registers {
     /// The stack must be at least `depth` high and not full.
     #[inline(always)]
     unsafe fn dup(&mut self, depth: usize) {
-        // SAFETY: by R2 and the contract the source is initialised and the target inside the allocation; `U256` is four `u64`.
+        // SAFETY: the contract, also of the two methods.
         unsafe {
-            let source = self.sp.sub(depth).cast::<u64>();
-            let target = self.sp.cast::<u64>();
-            for limb in 0..4 {
-                target.add(limb).write(source.add(limb).read());
-            }
-            self.sp = self.sp.add(1);
+            let word = self.word(depth);
+            self.push(word);
         }
     }
 
@@ -125,15 +131,11 @@ impl Registers {
     /// The stack must be at least `depth + 1` high.
     #[inline(always)]
     unsafe fn swap(&mut self, depth: usize) {
-        // SAFETY: by R2 and the contract both words are initialised and inside the stack; `U256` is four `u64`.
+        // SAFETY: the contract, also of the two methods.
         unsafe {
-            let top = self.sp.sub(1).cast::<u64>();
-            let other = self.sp.sub(1 + depth).cast::<u64>();
-            for limb in 0..4 {
-                let kept = top.add(limb).read();
-                top.add(limb).write(other.add(limb).read());
-                other.add(limb).write(kept);
-            }
+            let (top, other) = (self.word(1), self.word(1 + depth));
+            *self.peek(1) = other;
+            *self.peek(1 + depth) = top;
         }
     }
 
@@ -158,32 +160,51 @@ impl Registers {
     }
 }
 
+/// Reads a word limb by limb.
+///
+/// The reads are volatile so that the compiler does not fuse them into vector loads: a word that was just written as four
+/// limbs cannot be forwarded to a vector load, which then waits for the store buffer to drain.
+///
+/// # Safety
+/// `word` must point to an initialised word.
+#[inline(always)]
+unsafe fn read_limbs(word: *const U256) -> U256 {
+    let limbs = word.cast::<u64>();
+    // SAFETY: the contract; a `U256` is four `u64`.
+    unsafe {
+        U256::from_limbs([
+            limbs.read_volatile(),
+            limbs.add(1).read_volatile(),
+            limbs.add(2).read_volatile(),
+            limbs.add(3).read_volatile(),
+        ])
+    }
+}
+
 /// What an instruction of a given shape does; `Err` of an `op` and everything that ends the frame breaks out of the loop.
 macro_rules! execute {
     // Pure functions of stack words: the result replaces the deepest operand.
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; word1($handler:path)) => {
         // SAFETY: the table row checked one word; no immediate.
         unsafe {
-            let top = $r.peek(1);
-            *top = $handler(*top);
+            let word = $r.word(1);
+            *$r.peek(1) = $handler(word);
             $r.advance(0);
         }
     };
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; word2($handler:path)) => {
         // SAFETY: the table row checked two words; no immediate.
         unsafe {
-            let a = $r.pop();
-            let top = $r.peek(1);
-            *top = $handler(a, *top);
+            let (a, b) = ($r.pop(), $r.word(1));
+            *$r.peek(1) = $handler(a, b);
             $r.advance(0);
         }
     };
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; word3($handler:path)) => {
         // SAFETY: the table row checked three words; no immediate.
         unsafe {
-            let (a, b) = ($r.pop(), $r.pop());
-            let top = $r.peek(1);
-            *top = $handler(a, b, *top);
+            let (a, b, c) = ($r.pop(), $r.pop(), $r.word(1));
+            *$r.peek(1) = $handler(a, b, c);
             $r.advance(0);
         }
     };
@@ -224,7 +245,8 @@ macro_rules! execute {
         }
     };
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; stop) => {
-        break $run Exit::Return(0..0)
+        $frame.output = 0..0;
+        break $run Exit::Return
     };
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; jumpdest) => {
         // SAFETY: no immediate.
@@ -268,15 +290,15 @@ macro_rules! execute {
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; calldataload) => {
         // SAFETY: the table row checked one word; no immediate.
         unsafe {
-            let top = $r.peek(1);
-            *top = $frame.calldata_word(&$workspace.memory, top);
+            let offset = $r.word(1);
+            *$r.peek(1) = $frame.calldata_word(&$workspace.memory, &offset);
             $r.advance(0);
         }
     };
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; mload) => {
         // SAFETY: the table row checked one word; no immediate.
         unsafe {
-            let offset = *$r.peek(1);
+            let offset = $r.word(1);
             match small_offset(&offset).and_then(|offset| $workspace.memory.load(offset)) {
                 Some(word) => *$r.peek(1) = word,
                 None => match grow_for_word($frame, $workspace, $r.gas, &offset) {
@@ -310,7 +332,6 @@ macro_rules! execute {
     };
     // Handlers with the whole frame at hand.
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; op($handler:path)) => {
-        let before = $r.sp;
         // SAFETY: R2 is what `set_top` asks for.
         unsafe { $frame.stack.set_top($r.sp) };
         $frame.gas_left = $r.gas;
@@ -321,11 +342,10 @@ macro_rules! execute {
                 // SAFETY: no immediate.
                 unsafe { $r.advance(0) }
             }
-            Err(Exit::Interrupt(interrupt)) => {
-                // As if the instruction had not begun: nothing above its operands was written.
-                $r.sp = before;
+            Err(Exit::Interrupted) => {
+                // As if the instruction had not begun: its operands are still there.
                 $r.gas += $base;
-                break $run Exit::Interrupt(interrupt);
+                break $run Exit::Interrupted;
             }
             Err(exit) => {
                 $r.sp = $frame.stack.top_ptr();
@@ -348,7 +368,7 @@ macro_rules! dispatch {
         match $r.opcode() {
             $($byte => {
                 if Hardfork::$since as u8 > 0 && $schedule.fork < Hardfork::$since {
-                    break $run Exit::Halt(HaltReason::UndefinedOpcode($byte));
+                    break $run undefined($byte);
                 }
                 if $inputs > 0 && height_bytes($r.sp) < $inputs * WORD_BYTES {
                     break $run Exit::Halt(HaltReason::StackUnderflow);
@@ -367,7 +387,7 @@ macro_rules! dispatch {
                 }
                 execute!($run $r $frame $workspace $host base; $shape $(($($handler)*))?);
             })*
-            undefined => break $run Exit::Halt(HaltReason::UndefinedOpcode(undefined)),
+            opcode => break $run undefined(opcode),
         }
     };
 }
@@ -375,14 +395,14 @@ macro_rules! dispatch {
 /// Runs `frame` until it ends, calls, creates or is interrupted.
 ///
 /// After [`Exit::Call`] or [`Exit::Create`] hand the frame the result with [`Frame::resume_call`] or
-/// [`Frame::resume_create`] and run it again; after [`Exit::Interrupt`] just run it again. Memory and return data of the
+/// [`Frame::resume_create`] and run it again; after [`Exit::Interrupted`] just run it again. Memory and return data of the
 /// workspace must be those of this frame.
 pub fn run<H: Host, I: Inspector>(
     frame: &mut Frame,
     workspace: &mut Workspace,
     host: &mut H,
     inspector: &mut I,
-) -> Exit<H::Interrupt> {
+) -> Exit {
     let schedule = workspace.schedule;
     let code = frame.code.padded();
     // R1 holds: `pc` is the offset of an instruction, at most the first byte of the padding.
@@ -404,7 +424,7 @@ pub fn run<H: Host, I: Inspector>(
         if I::ACTIVE {
             inspector.step_end(0, Some(*reason));
         }
-    } else if I::ACTIVE && matches!(exit, Exit::Return(_) | Exit::Revert(_)) {
+    } else if I::ACTIVE && matches!(exit, Exit::Return | Exit::Revert) {
         inspector.step_end(frame.gas_left, None);
     }
     exit
@@ -429,6 +449,13 @@ fn step<'a>(frame: &'a Frame, workspace: &'a Workspace) -> Step<'a> {
         memory: workspace.memory.bytes(),
         return_data: &workspace.return_data,
     }
+}
+
+/// The failure at an opcode that the rules do not define.
+#[cold]
+#[inline(never)]
+fn undefined(opcode: u8) -> Exit {
+    Exit::Halt(HaltReason::UndefinedOpcode(opcode))
 }
 
 /// Offset of the instruction.

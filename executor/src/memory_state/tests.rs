@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::keccak256;
-use alloy_trie::{TrieAccount, root};
+use alloy_rlp::RlpEncodable;
+use alloy_trie::{HashBuilder, Nibbles};
 use braid_precompiles::PortableCrypto;
 use braid_primitives::AccountDelta;
 use proptest::{
@@ -25,17 +26,36 @@ fn with_nonce(nonce: u64) -> AccountInfo {
     AccountInfo { nonce, ..AccountInfo::default() }
 }
 
-/// The root by an independent implementation, from the unhashed contents.
+/// An account in the order of the yellow paper, section 4.1.
+#[derive(RlpEncodable)]
+struct ReferenceAccount {
+    nonce: u64,
+    balance: U256,
+    storage_root: B256,
+    code_hash: B256,
+}
+
+/// The root by an independent implementation.
+fn reference_trie(leaves: impl Iterator<Item = (B256, Vec<u8>)>) -> B256 {
+    let mut builder = HashBuilder::default();
+    for (key, value) in leaves.collect::<BTreeMap<_, _>>() {
+        builder.add_leaf(Nibbles::unpack(key), &value);
+    }
+    builder.root()
+}
+
 fn reference_root(state: &MemoryState) -> B256 {
-    root::state_root_unhashed(state.accounts.iter().map(|(address, account)| {
-        let slots = account.storage.iter().map(|(slot, value)| (B256::from(*slot), *value));
-        let trie_account = TrieAccount {
+    reference_trie(state.accounts.iter().map(|(address, account)| {
+        let slots = account.storage.iter();
+        let slots =
+            slots.map(|(slot, value)| (keccak256(B256::from(*slot)), alloy_rlp::encode(value)));
+        let leaf = ReferenceAccount {
             nonce: account.info.nonce,
             balance: account.info.balance,
-            storage_root: root::storage_root_unhashed(slots),
+            storage_root: reference_trie(slots),
             code_hash: account.info.code_hash,
         };
-        (*address, trie_account)
+        (keccak256(address), alloy_rlp::encode(leaf))
     }))
 }
 

@@ -122,11 +122,8 @@ fn bits_of(exponent: U256) -> usize {
 }
 
 /// EXP: the gas depends on the length of the exponent (EIP-160).
-pub(crate) fn exp<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    _: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn exp<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
     let [base, exponent] = frame.stack.pop();
     frame.charge(workspace.schedule.exp_byte_gas * exponent.byte_len() as u64)?;
     frame.stack.push(pow(base, exponent));

@@ -62,8 +62,8 @@ fn resolve<H: Host>(
     schedule: &Schedule,
     host: &mut H,
     account: AccountId,
-) -> Result<Callee, Exit<H::Interrupt>> {
-    let code = host.code(account).map_err(Exit::Interrupt)?;
+) -> Result<Callee, Exit> {
+    let code = host.code(account)?;
     let Some(target) = code.delegation().filter(|_| schedule.warm_delegation_gas > 0) else {
         return Ok(Callee { code, delegate: None });
     };
@@ -73,7 +73,7 @@ fn resolve<H: Host>(
     if delegate != account && host.is_account_cold(delegate) {
         frame.charge(schedule.cold_account_extra_gas)?;
     }
-    let code = host.code(delegate).map_err(Exit::Interrupt)?;
+    let code = host.code(delegate)?;
     Ok(Callee { code, delegate: Some(delegate) })
 }
 
@@ -82,7 +82,7 @@ fn request<H: Host>(
     frame: &mut Frame,
     workspace: &mut Workspace,
     host: &mut H,
-) -> Flow<H::Interrupt> {
+) -> Flow {
     let schedule = workspace.schedule;
     let operands = Operands::pop(kind, frame)?;
     if kind == CallKind::Call && frame.is_static && operands.sends_value() {
@@ -103,7 +103,7 @@ fn request<H: Host>(
     // EIP-161 charges for a new account only where value is sent to it; before, whenever it is called.
     if kind == CallKind::Call
         && (operands.sends_value() || !schedule.charges_dead_accounts)
-        && host.is_dead(account).map_err(Exit::Interrupt)?
+        && host.is_dead(account)?
     {
         frame.charge(CALL_NEW_ACCOUNT_GAS)?;
     }
@@ -154,11 +154,12 @@ fn callee_gas(
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident $kind:ident;)*) => {
         $($(#[$doc])*
+        #[inline(never)]
         pub(crate) fn $name<H: Host>(
             frame: &mut Frame,
             workspace: &mut Workspace,
             host: &mut H,
-        ) -> Flow<H::Interrupt> {
+        ) -> Flow {
             request(CallKind::$kind, frame, workspace, host)
         })*
     };

@@ -10,13 +10,13 @@ use crate::{
     schedule::KECCAK_WORD_GAS,
 };
 
-fn request<H: Host>(
+fn request(
     frame: &mut Frame,
     workspace: &mut Workspace,
     value: U256,
     (offset, size): (U256, U256),
     salt: Option<U256>,
-) -> Flow<H::Interrupt> {
+) -> Flow {
     if frame.is_static {
         return Err(HaltReason::StaticStateChange.into());
     }
@@ -36,21 +36,15 @@ fn request<H: Host>(
     Err(Exit::Create)
 }
 
-pub(crate) fn create<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    _: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn create<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
     let [value, offset, size] = frame.stack.pop();
-    request::<H>(frame, workspace, value, (offset, size), None)
+    request(frame, workspace, value, (offset, size), None)
 }
 
 /// CREATE2 (EIP-1014).
-pub(crate) fn create2<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    _: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn create2<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
     let [value, offset, size, salt] = frame.stack.pop();
-    request::<H>(frame, workspace, value, (offset, size), Some(salt))
+    request(frame, workspace, value, (offset, size), Some(salt))
 }

@@ -42,11 +42,8 @@ answers! {
 }
 
 /// BLOBHASH (EIP-4844): zero beyond the last blob.
-pub(crate) fn blobhash<H: Host>(
-    frame: &mut Frame,
-    _: &mut Workspace,
-    host: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn blobhash<H: Host>(frame: &mut Frame, _: &mut Workspace, host: &mut H) -> Flow {
     let [index] = frame.stack.pop();
     let hash = word::to_u64(&index)
         .and_then(|index| usize::try_from(index).ok())

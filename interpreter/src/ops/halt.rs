@@ -15,24 +15,20 @@ fn output(frame: &mut Frame, workspace: &mut Workspace) -> Result<Range<usize>, 
     Ok(range)
 }
 
-pub(crate) fn ret<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    _: &mut H,
-) -> Flow<H::Interrupt> {
-    Err(Exit::Return(output(frame, workspace)?))
+#[inline(never)]
+pub(crate) fn ret<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
+    frame.output = output(frame, workspace)?;
+    Err(Exit::Return)
 }
 
 /// REVERT (EIP-140).
-pub(crate) fn revert<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    _: &mut H,
-) -> Flow<H::Interrupt> {
-    Err(Exit::Revert(output(frame, workspace)?))
+#[inline(never)]
+pub(crate) fn revert<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
+    frame.output = output(frame, workspace)?;
+    Err(Exit::Revert)
 }
 
 /// INVALID (EIP-141).
-pub(crate) fn invalid<H: Host>(_: &mut Frame, _: &mut Workspace, _: &mut H) -> Flow<H::Interrupt> {
+pub(crate) fn invalid<H: Host>(_: &mut Frame, _: &mut Workspace, _: &mut H) -> Flow {
     Err(HaltReason::InvalidInstruction.into())
 }

@@ -13,7 +13,7 @@ fn log<H: Host, const TOPICS: usize>(
     frame: &mut Frame,
     workspace: &mut Workspace,
     host: &mut H,
-) -> Flow<H::Interrupt> {
+) -> Flow {
     if frame.is_static {
         return Err(HaltReason::StaticStateChange.into());
     }
@@ -30,11 +30,12 @@ fn log<H: Host, const TOPICS: usize>(
 
 macro_rules! logs {
     ($($name:ident $topics:literal;)*) => {
-        $(pub(crate) fn $name<H: Host>(
+        $(#[inline(never)]
+        pub(crate) fn $name<H: Host>(
             frame: &mut Frame,
             workspace: &mut Workspace,
             host: &mut H,
-        ) -> Flow<H::Interrupt> {
+        ) -> Flow {
             log::<H, $topics>(frame, workspace, host)
         })*
     };

@@ -43,11 +43,8 @@ pub(crate) fn grow_for_word(
     Ok(range.start)
 }
 
-pub(crate) fn mstore8<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    _: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn mstore8<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
     let [offset, value] = frame.stack.pop();
     let range = memory_range(&offset, &U256::ONE)?;
     grow(frame, &mut workspace.memory, &range)?;
@@ -55,11 +52,12 @@ pub(crate) fn mstore8<H: Host>(
     Ok(())
 }
 
+#[inline(never)]
 pub(crate) fn keccak256<H: Host>(
     frame: &mut Frame,
     workspace: &mut Workspace,
     host: &mut H,
-) -> Flow<H::Interrupt> {
+) -> Flow {
     let [offset, size] = frame.stack.pop();
     let range = memory_range(&offset, &size)?;
     frame.charge(KECCAK_WORD_GAS * words(range.len()))?;
@@ -69,22 +67,20 @@ pub(crate) fn keccak256<H: Host>(
     Ok(())
 }
 
+#[inline(never)]
 pub(crate) fn calldatacopy<H: Host>(
     frame: &mut Frame,
     workspace: &mut Workspace,
     _: &mut H,
-) -> Flow<H::Interrupt> {
+) -> Flow {
     let [target, source, size] = frame.stack.pop();
     let target = prepare_copy(frame, workspace, &target, &size)?;
     workspace.memory.fill_from_buffer(target, frame.input.clone(), source_offset(&source));
     Ok(())
 }
 
-pub(crate) fn codecopy<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    _: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn codecopy<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
     let [target, source, size] = frame.stack.pop();
     let target = prepare_copy(frame, workspace, &target, &size)?;
     workspace.memory.fill(target, frame.code.bytes(), source_offset(&source));
@@ -92,11 +88,12 @@ pub(crate) fn codecopy<H: Host>(
 }
 
 /// RETURNDATACOPY (EIP-211): reading beyond the end fails, even for no bytes.
+#[inline(never)]
 pub(crate) fn returndatacopy<H: Host>(
     frame: &mut Frame,
     workspace: &mut Workspace,
     _: &mut H,
-) -> Flow<H::Interrupt> {
+) -> Flow {
     let [target, source, size] = frame.stack.pop();
     let end = source.checked_add(size).and_then(|end| word::to_u64(&end));
     if end.is_none_or(|end| end > workspace.return_data.len() as u64) {
@@ -108,11 +105,8 @@ pub(crate) fn returndatacopy<H: Host>(
 }
 
 /// MCOPY (EIP-5656): grows the memory for both ranges.
-pub(crate) fn mcopy<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    _: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn mcopy<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
     let [target, source, size] = frame.stack.pop();
     let source = memory_range(&source, &size)?;
     let target = memory_range(&target, &size)?;

@@ -5,29 +5,23 @@ use alloy_primitives::U256;
 use super::Flow;
 use crate::{Frame, HaltReason, Host, SlotValues, Workspace, schedule::SstoreSchedule};
 
-pub(crate) fn sload<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    host: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn sload<H: Host>(frame: &mut Frame, workspace: &mut Workspace, host: &mut H) -> Flow {
     let [key] = frame.stack.pop();
     let slot = host.slot(frame.account, key);
     let is_cold = host.is_slot_cold(slot);
     if is_cold {
         frame.charge(workspace.schedule.cold_slot_extra_gas)?;
     }
-    frame.stack.push(host.sload(slot).map_err(crate::Exit::Interrupt)?);
+    frame.stack.push(host.sload(slot)?);
     if is_cold {
         host.warm_slot(slot);
     }
     Ok(())
 }
 
-pub(crate) fn sstore<H: Host>(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    host: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn sstore<H: Host>(frame: &mut Frame, workspace: &mut Workspace, host: &mut H) -> Flow {
     if frame.is_static {
         return Err(HaltReason::StaticStateChange.into());
     }
@@ -41,7 +35,7 @@ pub(crate) fn sstore<H: Host>(
     if is_cold {
         frame.charge(rules.cold_gas)?;
     }
-    let values = host.slot_values(slot).map_err(crate::Exit::Interrupt)?;
+    let values = host.slot_values(slot)?;
     frame.charge(write_gas(rules, &values, value))?;
     frame.refund += refund(rules, &values, value);
     if is_cold {
@@ -90,21 +84,15 @@ fn refund(rules: &SstoreSchedule, slot: &SlotValues, new: U256) -> i64 {
     refund
 }
 
-pub(crate) fn tload<H: Host>(
-    frame: &mut Frame,
-    _: &mut Workspace,
-    host: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn tload<H: Host>(frame: &mut Frame, _: &mut Workspace, host: &mut H) -> Flow {
     let [key] = frame.stack.pop();
     frame.stack.push(host.tload(frame.account, key));
     Ok(())
 }
 
-pub(crate) fn tstore<H: Host>(
-    frame: &mut Frame,
-    _: &mut Workspace,
-    host: &mut H,
-) -> Flow<H::Interrupt> {
+#[inline(never)]
+pub(crate) fn tstore<H: Host>(frame: &mut Frame, _: &mut Workspace, host: &mut H) -> Flow {
     if frame.is_static {
         return Err(HaltReason::StaticStateChange.into());
     }
