@@ -165,12 +165,10 @@ impl CallStack {
         if let (CallKind::Call, Some(payer)) = (request.kind, payer) {
             m.state.transfer(payer, request.target, request.value);
         }
-        if let Some(result) = call_precompile(m, request, checkpoint) {
-            return Ok(Some((result, false)));
-        }
-        if request.code.is_empty() && !I::ACTIVE {
-            return Ok(Some((FrameResult::success(request.gas_limit), false)));
-        }
+        let without_frame = match call_precompile(m, request, checkpoint) {
+            None if request.code.is_empty() => Some(FrameResult::success(request.gas_limit)),
+            result => result,
+        };
         let input = FrameInput {
             code: request.code.clone(),
             gas_limit: request.gas_limit,
@@ -182,6 +180,13 @@ impl CallStack {
             is_static: request.is_static,
             depth,
         };
+        if let Some(result) = without_frame {
+            if I::ACTIVE {
+                frame_starts(m, &input, false);
+                frame_ends(m, depth, &result);
+            }
+            return Ok(Some((result, false)));
+        }
         self.push(m, input, checkpoint, None);
         Ok(None)
     }
@@ -194,15 +199,7 @@ impl CallStack {
         creates: Option<AccountId>,
     ) {
         if I::ACTIVE {
-            m.inspector.frame_start(&FrameStart {
-                is_create: creates.is_some(),
-                depth: input.depth,
-                caller: input.caller,
-                address: input.address,
-                value: input.value,
-                input: m.workspace.memory.absolute(input.input.clone()),
-                gas_limit: input.gas_limit,
-            });
+            frame_starts(m, &input, creates.is_some());
         }
         let frame = Frame::new(input, m.workspace);
         // The outermost frame's memory is there already, behind the transaction's input.
@@ -251,19 +248,44 @@ fn leave<R: StateReader, C: Crypto, I: Inspector>(
         m.state.journal.revert(checkpoint);
     }
     let gas_left = if matches!(ending, Ending::Halt(_)) { 0 } else { frame.gas_left() };
-    if I::ACTIVE {
-        m.inspector.frame_end(&FrameEnd {
-            depth: frame.depth(),
-            gas_left,
-            halt: if let Ending::Halt(reason) = ending { Some(reason) } else { None },
-            is_revert: ending == Ending::Revert,
-            output: &m.workspace.return_data,
-        });
-    }
     m.workspace.memory.leave(caller_memory_base);
-    let refund = frame.refund();
+    let result = FrameResult { ending, gas_left, refund: frame.refund(), created };
+    if I::ACTIVE {
+        frame_ends(m, frame.depth(), &result);
+    }
     frame.finish(m.workspace);
-    FrameResult { ending, gas_left, refund, created }
+    result
+}
+
+/// Tells the inspector of a frame, or of a call that needs none.
+fn frame_starts<R: StateReader, C, I: Inspector>(
+    m: &mut Machine<'_, '_, R, C, I>,
+    input: &FrameInput,
+    is_create: bool,
+) {
+    m.inspector.frame_start(&FrameStart {
+        is_create,
+        depth: input.depth,
+        caller: input.caller,
+        address: input.address,
+        value: input.value,
+        input: m.workspace.memory.absolute(input.input.clone()),
+        gas_limit: input.gas_limit,
+    });
+}
+
+fn frame_ends<R: StateReader, C, I: Inspector>(
+    m: &mut Machine<'_, '_, R, C, I>,
+    depth: usize,
+    result: &FrameResult,
+) {
+    m.inspector.frame_end(&FrameEnd {
+        depth,
+        gas_left: result.gas_left,
+        halt: if let Ending::Halt(reason) = result.ending { Some(reason) } else { None },
+        is_revert: result.ending == Ending::Revert,
+        output: &m.workspace.return_data,
+    });
 }
 
 /// Runs the precompile at the called address, if there is one and the call is not a delegation to it (EIP-7702).

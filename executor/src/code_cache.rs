@@ -1,7 +1,8 @@
 //! Analysed code by hash, kept over blocks.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
+use alloy_primitives::map::B256Map;
 use braid_interpreter::Code;
 use braid_primitives::{B256, KECCAK256_EMPTY};
 
@@ -12,14 +13,14 @@ const LIMIT_BYTES: usize = 256 << 20;
 /// A content-addressed cache: an entry can never be wrong, only missing.
 #[derive(Debug)]
 pub(crate) struct CodeCache {
-    by_hash: HashMap<B256, Arc<Code>>,
+    by_hash: B256Map<Arc<Code>>,
     size_bytes: usize,
     empty: Arc<Code>,
 }
 
 impl Default for CodeCache {
     fn default() -> Self {
-        Self { by_hash: HashMap::new(), size_bytes: 0, empty: Arc::new(Code::empty()) }
+        Self { by_hash: B256Map::default(), size_bytes: 0, empty: Arc::new(Code::empty()) }
     }
 }
 

@@ -8,12 +8,13 @@ use braid_primitives::{
     Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, StateReader, U256,
 };
 
-use crate::{code_cache::CodeCache, journal::Journal};
+use crate::{code_cache::CodeCache, hash_cache::HashCache, journal::Journal};
 
 /// Everything a transaction executes against.
 pub(crate) struct StateAccess<'a, R: StateReader, C> {
     pub(crate) journal: &'a mut Journal,
     pub(crate) codes: &'a mut CodeCache,
+    pub(crate) hashes: &'a mut HashCache,
     pub(crate) reader: &'a R,
     pub(crate) crypto: &'a C,
     pub(crate) precompiles: &'static PrecompileSet,
@@ -122,8 +123,13 @@ impl<R: StateReader, C: Crypto> Host for StateAccess<'_, R, C> {
         &self.transaction
     }
 
-    fn keccak256(&self, data: &[u8]) -> B256 {
-        self.crypto.keccak256(data)
+    fn keccak256(&mut self, data: &[u8]) -> B256 {
+        match data.first_chunk::<64>() {
+            Some(pair) if data.len() == 64 => {
+                self.hashes.get(pair, |pair| self.crypto.keccak256(pair))
+            }
+            _ => self.crypto.keccak256(data),
+        }
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, Interrupted> {

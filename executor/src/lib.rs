@@ -24,6 +24,7 @@ mod dao;
 pub mod deposits;
 pub mod error;
 pub mod fees;
+mod hash_cache;
 mod host;
 pub mod intrinsic;
 mod journal;

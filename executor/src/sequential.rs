@@ -14,6 +14,7 @@ use crate::{
     code_cache::CodeCache,
     error::{ExecutionError, InvalidBlock, TransactError},
     fees::blob_gas,
+    hash_cache::HashCache,
     host::StateAccess,
     journal::Journal,
     transaction,
@@ -62,6 +63,7 @@ pub struct SequentialExecutor<C> {
     missing_request_contracts: MissingRequestContracts,
     journal: Journal,
     codes: CodeCache,
+    hashes: HashCache,
     stack: CallStack,
     workspace: Workspace,
 }
@@ -75,6 +77,7 @@ impl<C: Crypto> SequentialExecutor<C> {
             missing_request_contracts: MissingRequestContracts::default(),
             journal: Journal::default(),
             codes: CodeCache::default(),
+            hashes: HashCache::default(),
             stack: CallStack::default(),
             workspace: Workspace::new(Schedule::of(Hardfork::Frontier)),
         }
@@ -123,7 +126,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         let (spec, policy) = (&self.spec, self.missing_request_contracts);
         let (stack, workspace) = (&mut self.stack, &mut self.workspace);
         let mut access = state_access(
-            (&mut self.journal, &mut self.codes),
+            (&mut self.journal, &mut self.codes, &mut self.hashes),
             (state, &self.crypto),
             &block.env,
             &limits,
@@ -191,8 +194,12 @@ impl<C: Crypto> SequentialExecutor<C> {
     ) -> Result<(TransactionOutcome, StateDelta), TransactError<R::Error>> {
         self.journal.clear();
         let limits = self.limits(env);
-        let mut access =
-            state_access((&mut self.journal, &mut self.codes), (state, &self.crypto), env, &limits);
+        let mut access = state_access(
+            (&mut self.journal, &mut self.codes, &mut self.hashes),
+            (state, &self.crypto),
+            env,
+            &limits,
+        );
         let machinery = (&mut self.stack, &mut self.workspace);
         let outcome = transaction::execute(tx, &limits, &mut access, machinery, inspector)?;
         Ok((outcome, self.journal.state_delta()))
@@ -205,7 +212,7 @@ impl<C: Crypto> SequentialExecutor<C> {
 }
 
 fn state_access<'a, R: StateReader, C: Crypto>(
-    (journal, codes): (&'a mut Journal, &'a mut CodeCache),
+    (journal, codes, hashes): (&'a mut Journal, &'a mut CodeCache, &'a mut HashCache),
     (reader, crypto): (&'a R, &'a C),
     block: &'a BlockEnv,
     limits: &Limits,
@@ -213,6 +220,7 @@ fn state_access<'a, R: StateReader, C: Crypto>(
     StateAccess {
         journal,
         codes,
+        hashes,
         reader,
         crypto,
         precompiles: precompiles(limits.fork),

@@ -55,8 +55,8 @@ pub trait Host {
     fn block(&self) -> &BlockEnv;
     /// The transaction.
     fn transaction(&self) -> &TransactionEnv;
-    /// Keccak-256.
-    fn keccak256(&self, data: &[u8]) -> B256;
+    /// Keccak-256; a host may remember what it hashed before.
+    fn keccak256(&mut self, data: &[u8]) -> B256;
     /// Hash of an ancestor, one of the last 256 blocks.
     ///
     /// # Errors

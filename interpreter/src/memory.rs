@@ -120,11 +120,17 @@ impl Memory {
 }
 
 fn copy_padded(target: &mut [u8], source: &[u8], from: usize) {
+    // An empty target may dangle, and filling it still costs a call.
+    if target.is_empty() {
+        return;
+    }
     let source = source.get(from..).unwrap_or_default();
     let copied = source.len().min(target.len());
     let (data, padding) = target.split_at_mut(copied);
     data.copy_from_slice(&source[..copied]);
-    padding.fill(0);
+    if !padding.is_empty() {
+        padding.fill(0);
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,36 @@
+//! Benchmarks of Braid, with revm beside it in the same process.
+//!
+//! Both engines run the same cases on the same pre-state in memory, with the same kind of cryptography, the same allocator
+//! and the same profile. Before anything is timed, both have to agree on what the case does.
+//!
+//! | bench | does |
+//! |---|---|
+//! | `compare` | interleaves the engines run by run and prints tables of ratios: the one for people |
+//! | `contracts` | Criterion over contracts and precompiles, for tracking |
+//! | `mainnet_blocks` | Criterion over mainnet blocks, for tracking |
+//!
+//! ```text
+//! cargo bench -p braid-benches --bench compare                    everything
+//! cargo bench -p braid-benches --bench compare -- snailtracer     the cases whose id contains this
+//! cargo bench -p braid-benches --bench compare -- --help          how long, which blocks
+//! ```
+//!
+//! Fixtures lie in the folder that the environment variable `BRAID_FIXTURES` names, `../shared/fixtures` relative to the
+//! workspace unless it is set. Without them a bench says so and ends well.
+
+#![forbid(unsafe_code)]
+
+pub mod blocks;
+pub mod cases;
+pub mod error;
+pub mod fixtures;
+pub mod measure;
+pub mod options;
+pub mod peer;
+pub mod report;
+
+pub use error::BenchError;
+
+/// Both engines allocate with it.
+#[global_allocator]
+static ALLOCATOR: snmalloc_rs::SnMalloc = snmalloc_rs::SnMalloc;
