@@ -1,0 +1,40 @@
+//! The library behind the program `braid`: the only crate of the project that reads files and arguments.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`fixture`] | loads blocks with the state before them and what they have to lead to |
+//! | [`verify`] | compares what execution made of a block with its fixture |
+//! | [`statetest`] | runs General State Tests |
+//! | [`transaction`] | decodes transactions, checks their signatures |
+//! | [`source`], [`hex`], [`error`] | files, hexadecimal in JSON, and one error for all input |
+//! | [`command`] | the commands, their arguments and their reports |
+//!
+//! ```no_run
+//! use braid_cli::{fixture::FixtureSet, verify::verify};
+//! use braid_executor::SequentialExecutor;
+//! use braid_precompiles::DefaultCrypto;
+//!
+//! let crypto = DefaultCrypto::new();
+//! let set = FixtureSet::open("fixtures/mainnet-blocks".as_ref())?;
+//! for index in 0..set.numbers().len() {
+//!     let fixture = set.load(index, &crypto)?;
+//!     let mut executor = SequentialExecutor::new(fixture.spec.clone(), crypto.clone());
+//!     let mut statuses = Vec::new();
+//!     let outcome = executor.execute_block_with(&fixture.block, &fixture.pre_state, |_, tx| {
+//!         statuses.push(tx.status.is_success());
+//!     })?;
+//!     assert!(verify(&fixture, &outcome, &statuses, &crypto).passed());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod error;
+pub mod fixture;
+pub mod hex;
+pub mod source;
+pub mod statetest;
+pub mod transaction;
+pub mod verify;

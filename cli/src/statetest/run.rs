@@ -1,0 +1,321 @@
+//! Runs the cases of a test.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use braid_executor::{
+    MemoryState, SequentialExecutor, TransactError,
+    memory_state::{HashedState, MissingState},
+    roots,
+};
+use braid_precompiles::Crypto;
+use braid_primitives::{
+    AccountDelta, AccountInfo, Authorization, BlobParams, BlockEnv, ChainSpec, Hardfork,
+    StateDelta, StateReader, Transaction, TransactionType,
+};
+
+use super::{
+    Failure,
+    exception::{Rejection, explains},
+    format::{Case, Config, Env, Indexes, Test},
+    transaction::authorizations,
+};
+use crate::{
+    transaction::{DecodeError, Decoded, decode_transaction},
+    verify::Difference,
+};
+
+/// Runs tests. Keeps one executor: its allocations and analysed code serve all of them.
+pub(super) struct Runner<C: Crypto> {
+    crypto: C,
+    executor: SequentialExecutor<C>,
+}
+
+/// What makes a test impossible to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BadTest {
+    /// Where in the test.
+    pub(super) item: String,
+    pub(super) expected: String,
+    pub(super) found: String,
+}
+
+/// A test whose state is in memory.
+struct LoadedTest<'a> {
+    test: &'a Test,
+    state: TestState,
+    hashed: HashedState,
+    authorizations: Vec<Authorization>,
+    /// What the encoded transactions decode to: many cases have the same, and recovering a signer takes long.
+    decoded: HashMap<(Bytes, Hardfork), Result<Decoded, DecodeError>>,
+}
+
+/// The state before the transaction. Ancestors have the hashes that the makers of tests agreed on.
+struct TestState(MemoryState);
+
+impl StateReader for TestState {
+    type Error = MissingState;
+
+    fn account(&self, address: Address) -> Result<Option<AccountInfo>, MissingState> {
+        self.0.account(address)
+    }
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, MissingState> {
+        self.0.storage(address, slot)
+    }
+    fn has_storage(&self, address: Address) -> Result<bool, MissingState> {
+        self.0.has_storage(address)
+    }
+    fn code(&self, code_hash: B256) -> Result<Bytes, MissingState> {
+        self.0.code(code_hash)
+    }
+    /// Keccak-256 of the number in decimal digits.
+    fn block_hash(&self, number: u64) -> Result<B256, MissingState> {
+        Ok(keccak256(number.to_string()))
+    }
+}
+
+impl<C: Crypto> Runner<C> {
+    pub(super) fn new(crypto: C) -> Self {
+        let spec = ChainSpec::single(Hardfork::Frontier);
+        Self { executor: SequentialExecutor::new(spec, crypto.clone()), crypto }
+    }
+
+    /// Runs every case of a test and reports what is wrong with it: nothing if it passed.
+    pub(super) fn run(
+        &mut self,
+        test: &Test,
+        mut report: impl FnMut(Hardfork, Indexes, Duration, Vec<Failure>),
+    ) -> Result<(), BadTest> {
+        let mut loaded = LoadedTest::new(test, &self.crypto);
+        for (name, cases) in &test.post {
+            let fork = parse_fork("post", name)?;
+            let spec = spec(fork, &test.config)?;
+            let rules = Rules { fork, chain_id: spec.chain_id, crypto: &self.crypto };
+            self.executor.set_spec(spec);
+            for (index, case) in cases.iter().enumerate() {
+                let start = Instant::now();
+                let failures =
+                    loaded.run_case(case, &rules, &mut self.executor).map_err(|mut bad| {
+                        bad.item = format!("post.{name}[{index}].{}", bad.item);
+                        bad
+                    })?;
+                report(fork, case.indexes, start.elapsed(), failures);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What holds for all cases under one hardfork.
+struct Rules<'a, C: Crypto> {
+    fork: Hardfork,
+    chain_id: u64,
+    crypto: &'a C,
+}
+
+fn parse_fork(item: &str, name: &str) -> Result<Hardfork, BadTest> {
+    name.parse().map_err(|_| BadTest {
+        item: item.to_owned(),
+        expected: "a hardfork from Frontier to Osaka or BPO1 to BPO4".to_owned(),
+        found: format!("{name:?}"),
+    })
+}
+
+/// The rules of a chain on which `fork` has held from the start, with what the test changes about it.
+fn spec(fork: Hardfork, config: &Config) -> Result<ChainSpec, BadTest> {
+    let mut spec = ChainSpec::single(fork);
+    if let Some(chain_id) = config.chain_id {
+        spec.chain_id = chain_id;
+    }
+    for (name, json) in &config.blob_schedule {
+        let since = parse_fork("config.blobSchedule", name)?;
+        let params = BlobParams {
+            target_blobs: json.target,
+            max_blobs: json.max,
+            base_fee_update_fraction: json.base_fee_update_fraction,
+        };
+        match spec.blob_schedule.iter_mut().find(|(known, _)| *known == since) {
+            Some((_, known)) => *known = params,
+            None => spec.blob_schedule.push((since, params)),
+        }
+    }
+    spec.blob_schedule.sort_by_key(|(since, _)| *since);
+    Ok(spec)
+}
+
+/// The block under the rules of `fork`: tests for several forks give fields that not all of them have.
+fn block_env(env: &Env, fork: Hardfork) -> BlockEnv {
+    let merged = fork >= Hardfork::Paris;
+    let since = |since: Hardfork, value: Option<u64>| value.filter(|_| fork >= since);
+    BlockEnv {
+        number: env.current_number,
+        beneficiary: env.current_coinbase,
+        timestamp: env.current_timestamp,
+        gas_limit: env.current_gas_limit,
+        base_fee: since(Hardfork::London, env.current_base_fee).unwrap_or_default(),
+        difficulty: env.current_difficulty.filter(|_| !merged).unwrap_or_default(),
+        prev_randao: env.current_random.filter(|_| merged).unwrap_or_default().into(),
+        excess_blob_gas: since(Hardfork::Cancun, env.current_excess_blob_gas).unwrap_or_default(),
+    }
+}
+
+impl<'a> LoadedTest<'a> {
+    fn new<C: Crypto>(test: &'a Test, crypto: &C) -> Self {
+        let mut state = MemoryState::new();
+        for (address, account) in &test.pre {
+            let code_hash = state.insert_code(account.code.clone());
+            let info = AccountInfo { nonce: account.nonce, balance: account.balance, code_hash };
+            state.insert_account(address.0, info);
+            for (slot, value) in &account.storage {
+                state.insert_storage(address.0, slot.0, value.0);
+            }
+        }
+        Self {
+            test,
+            hashed: HashedState::new(&state, crypto),
+            state: TestState(state),
+            authorizations: authorizations(&test.transaction, crypto),
+            decoded: HashMap::new(),
+        }
+    }
+
+    fn run_case<C: Crypto>(
+        &mut self,
+        case: &Case,
+        rules: &Rules<'_, C>,
+        executor: &mut SequentialExecutor<C>,
+    ) -> Result<Vec<Failure>, BadTest> {
+        let (at, json) = (case.indexes, &self.test.transaction);
+        json.check(at)?;
+        let env = block_env(&self.test.env, rules.fork);
+        let mut failures = Vec::new();
+        let mut rejections = Vec::new();
+        let mut transaction = json
+            .build(at, rules.chain_id, &self.authorizations)
+            .map_err(|number| rejections.push(number.into()))
+            .ok();
+        if let Some(bytes) = &case.txbytes {
+            match self.decode(bytes, rules) {
+                Ok(decoded) => failures.extend(compare_decoded(transaction.as_mut(), decoded)),
+                Err(error) => rejections.push(error.clone().into()),
+            }
+        }
+        let mut effects = None;
+        if let Some(transaction) = &transaction {
+            match executor.transact(&env, transaction, &self.state) {
+                Ok((outcome, delta)) => {
+                    effects = Some((delta, roots::logs_hash(&outcome.logs, rules.crypto)));
+                }
+                Err(TransactError::Invalid(invalid)) => rejections.push(invalid.into()),
+                Err(TransactError::State(error)) => failures.push(Failure::State(error)),
+            }
+        }
+        failures.extend(judge(case.exception.as_deref(), &rejections)?);
+        let effects = effects.filter(|_| rejections.is_empty());
+        let rejected = effects.is_none();
+        let (delta, logs) =
+            effects.unwrap_or_else(|| (StateDelta::default(), roots::logs_hash(&[], rules.crypto)));
+        let mut root = self.hashed.root_with(&delta, rules.crypto);
+        if rejected && root != case.hash {
+            root = self.rewarded_root(&env, rules).unwrap_or(root);
+        }
+        failures.extend(differs("logs hash", case.logs, logs));
+        failures.extend(differs("state root", case.hash, root));
+        Ok(failures)
+    }
+
+    /// Root of the state before, with a reward of zero paid to the beneficiary: some makers of tests end a block so even if its
+    /// transaction was rejected. Before EIP-161 that creates an empty account.
+    fn rewarded_root<C: Crypto>(&mut self, env: &BlockEnv, rules: &Rules<'_, C>) -> Option<B256> {
+        let exists = self.state.account(env.beneficiary).unwrap_or_default().is_some();
+        if exists || rules.fork >= Hardfork::SpuriousDragon {
+            return None;
+        }
+        let empty = AccountDelta { info: Some(AccountInfo::default()), ..AccountDelta::default() };
+        let mut delta = StateDelta::default();
+        delta.accounts.insert(env.beneficiary, empty);
+        Some(self.hashed.root_with(&delta, rules.crypto))
+    }
+
+    /// Decodes an encoded transaction, or remembers what came of it.
+    fn decode<C: Crypto>(
+        &mut self,
+        bytes: &Bytes,
+        rules: &Rules<'_, C>,
+    ) -> &Result<Decoded, DecodeError> {
+        // Once a type exists its decoding does not change; that of legacy transactions last did with EIP-155.
+        let settled = match bytes.first() {
+            Some(1) => Hardfork::Berlin,
+            Some(2) => Hardfork::London,
+            Some(3) => Hardfork::Cancun,
+            Some(0xc0..) => Hardfork::SpuriousDragon,
+            _ => Hardfork::Prague,
+        };
+        let fork = rules.fork.min(settled);
+        self.decoded
+            .entry((bytes.clone(), fork))
+            .or_insert_with(|| decode_transaction(bytes, fork, rules.chain_id, rules.crypto))
+    }
+}
+
+/// The encoded transaction is the one in JSON. That does not say whether a legacy signature names the chain.
+fn compare_decoded(json: Option<&mut Transaction>, decoded: &Decoded) -> Option<Failure> {
+    let json = json?;
+    if json.tx_type == TransactionType::Legacy {
+        json.chain_id = decoded.transaction.chain_id;
+    }
+    let same = *json == decoded.transaction;
+    (!same).then(|| {
+        Failure::Differs(Difference {
+            item: "txbytes".to_owned(),
+            expected: format!("{json:?}"),
+            found: format!("{:?}", decoded.transaction),
+        })
+    })
+}
+
+fn differs(item: &str, expected: B256, found: B256) -> Option<Failure> {
+    (expected != found).then(|| {
+        Failure::Differs(Difference {
+            item: item.to_owned(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+        })
+    })
+}
+
+/// Rejections have to be what the case expects, and there have to be some if it does.
+fn judge(exception: Option<&str>, rejections: &[Rejection]) -> Result<Vec<Failure>, BadTest> {
+    let mut failures = Vec::new();
+    for rejection in rejections {
+        let explained = exception.map_or(Ok(false), |names| explains(names, rejection));
+        let explained = explained.map_err(|name| BadTest {
+            item: "expectException".to_owned(),
+            expected: "the name of an exception".to_owned(),
+            found: format!("{name:?}"),
+        })?;
+        if !explained {
+            failures.push(Failure::Rejected {
+                exception: exception.map(str::to_owned),
+                rejection: rejection.clone(),
+            });
+        }
+    }
+    if let (Some(exception), []) = (exception, rejections) {
+        failures.push(Failure::Accepted { exception: exception.to_owned() });
+    }
+    Ok(failures)
+}
+
+impl From<super::transaction::BadIndex> for BadTest {
+    fn from(bad: super::transaction::BadIndex) -> Self {
+        Self {
+            item: "indexes".to_owned(),
+            expected: format!("an index below {}, the length of {}", bad.length, bad.list),
+            found: bad.index.to_string(),
+        }
+    }
+}
