@@ -1,7 +1,7 @@
 //! Numbers and bytes written as 0x-hexadecimal strings, for `#[serde(deserialize_with)]`.
 //!
 //! Quantities may be padded with zeros and need not have an even number of digits: both occur in fixtures. Fixed-size byte
-//! strings must have their exact length. Nothing is allocated except for [`bytes`].
+//! strings must have their exact length. Nothing is allocated except for [`Bytes`].
 
 use std::{fmt, marker::PhantomData};
 

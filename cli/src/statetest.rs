@@ -91,7 +91,6 @@ pub struct CaseReport<'a> {
 }
 
 /// Runs files of tests, one after the other.
-#[expect(missing_debug_implementations, reason = "an executor has nothing to show")]
 pub struct StateTests<C: Crypto> {
     runner: Runner<C>,
 }

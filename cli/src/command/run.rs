@@ -99,6 +99,8 @@ struct Session<'a, W> {
     summary: Summary,
     transactions: usize,
     gas: u64,
+    /// What was checked, in order of first appearance, and in how many blocks.
+    checked: Vec<(&'static str, usize)>,
     /// What was not checked, and in how many blocks.
     unchecked: BTreeMap<(&'static str, &'static str), usize>,
 }
@@ -114,6 +116,7 @@ impl<'a, W: Write> Session<'a, W> {
             summary: Summary::default(),
             transactions: 0,
             gas: 0,
+            checked: Vec::new(),
             unchecked: BTreeMap::new(),
         }
     }
@@ -200,6 +203,12 @@ impl<'a, W: Write> Session<'a, W> {
         if !passed {
             self.status = self.status.max(Status::Failed);
         }
+        for item in &result.verdict.checked {
+            match self.checked.iter_mut().find(|(known, _)| known == item) {
+                Some((_, blocks)) => *blocks += 1,
+                None => self.checked.push((item, 1)),
+            }
+        }
         for Unchecked { item, reason } in &result.verdict.unchecked {
             *self.unchecked.entry((item, reason)).or_default() += 1;
         }
@@ -213,8 +222,8 @@ impl<'a, W: Write> Session<'a, W> {
     fn print_header(&mut self) -> io::Result<()> {
         writeln!(
             self.out,
-            "{:>10}  {:14} {:>5} {:>12} {:>10} {:>8}  {:6}  checked",
-            "block", "fork", "txs", "gas", "time ms", "Mgas/s", "result"
+            "{:>10}  {:14} {:>5} {:>12} {:>10} {:>8} {:>7}  result",
+            "block", "fork", "txs", "gas", "time ms", "Mgas/s", "checks"
         )
     }
 
@@ -222,15 +231,15 @@ impl<'a, W: Write> Session<'a, W> {
         let seconds = result.time.as_secs_f64();
         writeln!(
             self.out,
-            "{:>10}  {:14} {:>5} {:>12} {:>10.3} {:>8.1}  {:6}  {}",
+            "{:>10}  {:14} {:>5} {:>12} {:>10.3} {:>8.1} {:>7}  {}",
             fixture.block.env.number,
             fixture.fork.name(),
             fixture.block.transactions.len(),
             grouped(result.gas_used),
             seconds * 1e3,
             mgas_per_second(result.gas_used, seconds),
+            result.verdict.checked.len(),
             if result.verdict.passed() { "ok" } else { "FAILED" },
-            result.verdict.checked.join(", "),
         )?;
         for difference in &result.verdict.differences {
             writeln!(self.out, "FAILED block {}: {difference}", fixture.block.env.number)?;
@@ -257,6 +266,14 @@ impl<'a, W: Write> Session<'a, W> {
             grouped(self.gas),
             mgas_per_second(self.gas, seconds),
         )?;
+        let mut counts: Vec<usize> = self.checked.iter().map(|(_, blocks)| *blocks).collect();
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        counts.dedup();
+        for count in counts {
+            let items = self.checked.iter().filter(|(_, blocks)| *blocks == count);
+            let items: Vec<&str> = items.map(|(item, _)| *item).collect();
+            writeln!(self.out, "checked in {count} of the blocks: {}", items.join(", "))?;
+        }
         for ((item, reason), blocks) in &self.unchecked {
             writeln!(self.out, "not checked in {blocks} of the blocks: {item} ({reason})")?;
         }
