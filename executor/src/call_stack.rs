@@ -228,14 +228,17 @@ fn leave<R: StateReader, C: Crypto, I: Inspector>(
     activation: Activation,
     m: &mut Machine<'_, '_, R, C, I>,
     mut ending: Ending,
-    output: Range<usize>,
+    mut output: Range<usize>,
 ) -> FrameResult {
     let Activation { mut frame, checkpoint, caller_memory_base, creates } = activation;
     let mut created = None;
     if let (Some(account), Ending::Success) = (creates, ending) {
         let code = m.workspace.memory.bytes()[output.clone()].to_vec();
         match create::deploy(m, &mut frame, account, &code) {
-            Ok(()) => created = Some(frame.address()),
+            Ok(deployed_bytes) => {
+                created = Some(frame.address());
+                output.end = output.start + deployed_bytes;
+            }
             Err(reason) => ending = Ending::Halt(reason),
         }
     }

@@ -1,5 +1,7 @@
 //! Rules that changed with a hardfork or are easy to get wrong, each on the smallest block that shows it.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use braid_executor::{
     Block, BlockOutcome, ExecutionError, InvalidBlock, InvalidTransaction, MemoryState,
     SequentialExecutor, TransactionOutcome,

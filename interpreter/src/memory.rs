@@ -11,6 +11,9 @@ use ruint::aliases::U256;
 /// transaction with a made-up gas limit from exhausting the machine.
 pub(crate) const MEMORY_LIMIT_BYTES: u64 = 1 << 32;
 
+/// Most bytes that stay allocated between transactions.
+const RETAINED_LIMIT_BYTES: usize = 64 << 20;
+
 /// The shared buffer, and where the running frame's memory starts in it.
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -19,9 +22,11 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Forgets everything, keeping the allocation; `input` is put in front of the first frame's memory. Returns its range.
+    /// Forgets everything, keeping the allocation unless it is unusually large; `input` is put in front of the first frame's
+    /// memory. Returns its range.
     pub fn reset(&mut self, input: &[u8]) -> Range<usize> {
         self.buffer.clear();
+        self.buffer.shrink_to(RETAINED_LIMIT_BYTES);
         self.buffer.extend_from_slice(input);
         self.base = input.len();
         0..input.len()

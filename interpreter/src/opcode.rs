@@ -15,7 +15,7 @@
 //!   what a function of the frame answers; `op` is a handler with the whole frame at hand; the rest are written out in the
 //!   engine.
 //!
-//! To add an instruction: add its row here and its handler in the [`crate::ops`] file of its family. The second opinion in
+//! To add an instruction: add its row here and its handler in the file of its family below `ops/`. The second opinion in
 //! `opcode/tests.rs` then fails until the instruction is listed there too.
 
 use braid_primitives::Hardfork;

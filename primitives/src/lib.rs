@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`hardfork`] | the ordered list of hardforks, with the EIPs of each |
 //! | [`chain`] | chain specs: activation schedule, blob parameters, special blocks; plain run-time data |
-//! | [`env`] | what a block tells the EVM about itself |
+//! | [`mod@env`] | what a block tells the EVM about itself |
 //! | [`transaction`] | the five transaction types, recovered and ready to execute |
 //! | [`receipt`] | receipts, their encoding, the logs bloom |
 //! | [`block`] | withdrawals, ommers and execution-layer requests |

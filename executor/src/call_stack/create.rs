@@ -84,13 +84,13 @@ impl CallStack {
     }
 }
 
-/// Deploys what the initcode returned, paying for its length.
+/// Deploys what the initcode returned, paying for its length. Returns how many bytes were deployed: all, or none.
 pub(super) fn deploy<R: StateReader, C: Crypto, I>(
     m: &mut Machine<'_, '_, R, C, I>,
     frame: &mut Frame,
     account: AccountId,
     code: &[u8],
-) -> Result<(), HaltReason> {
+) -> Result<usize, HaltReason> {
     let fork = m.state.fork;
     if fork >= Hardfork::London && code.first() == Some(&0xef) {
         return Err(HaltReason::CodeStartsWithEf); // EIP-3541
@@ -103,10 +103,11 @@ pub(super) fn deploy<R: StateReader, C: Crypto, I>(
         return if fork >= Hardfork::Homestead {
             Err(HaltReason::CodeDepositOutOfGas)
         } else {
-            Ok(())
+            Ok(0)
         };
     }
     let hash = if code.is_empty() { KECCAK256_EMPTY } else { m.state.crypto.keccak256(code) };
+    let size_bytes = code.len();
     let code = match m.state.codes.get(&hash) {
         Some(code) => code,
         None => {
@@ -116,7 +117,7 @@ pub(super) fn deploy<R: StateReader, C: Crypto, I>(
         }
     };
     m.state.journal.set_code(account, code);
-    Ok(())
+    Ok(size_bytes)
 }
 
 /// Address of a contract created by a transaction or CREATE (yellow paper, equation 88).

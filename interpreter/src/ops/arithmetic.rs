@@ -185,7 +185,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn fast_paths_agree_with_ruint(a in any::<[u64; 4]>(), b in any::<[u64; 4]>(), keep_a in 1_usize..5, keep_b in 1_usize..5) {
+        fn fast_paths_agree_with_ruint(
+            a in any::<[u64; 4]>(),
+            b in any::<[u64; 4]>(),
+            keep_a in 1_usize..5,
+            keep_b in 1_usize..5,
+        ) {
             let cut = |mut limbs: [u64; 4], keep: usize| { limbs[keep..].fill(0); U256::from_limbs(limbs) };
             let (a, b) = (cut(a, keep_a), cut(b, keep_b));
             prop_assert_eq!(mul(a, b), a.wrapping_mul(b));

@@ -1,0 +1,131 @@
+//! Where the fixtures are, and how their files are read.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    // The crate lies in a folder of it.
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap_or_default()
+}
+
+/// The folder of fixtures: `BRAID_FIXTURES`, by default beside the repository. `None`, with the reason on stderr, where
+/// there is none.
+pub fn fixtures(wanted_for: &str) -> Option<PathBuf> {
+    existing(fixtures_folder(), wanted_for)
+}
+
+fn fixtures_folder() -> PathBuf {
+    let beside = || repository().join("../shared/fixtures");
+    env::var_os("BRAID_FIXTURES").map_or_else(beside, PathBuf::from)
+}
+
+/// A folder of the unpacked conformance corpus: in `BRAID_CORPUS`, or else in what the `unpack.sh` of the fixtures puts below
+/// `target/fixtures`. `None`, with the reason on stderr, where there is none.
+///
+/// # Panics
+/// If the corpus is there and cannot be unpacked.
+pub fn corpus(folder: &str, wanted_for: &str) -> Option<PathBuf> {
+    if let Some(corpus) = env::var_os("BRAID_CORPUS") {
+        return existing(Path::new(&corpus).join(folder), wanted_for);
+    }
+    let unpacked = repository().join("target/fixtures");
+    let script = fixtures_folder().join("unpack.sh");
+    if script.is_file() {
+        unpack(&script, &unpacked);
+    }
+    existing(unpacked.join("ethereum-tests").join(folder), wanted_for)
+}
+
+fn existing(folder: PathBuf, wanted_for: &str) -> Option<PathBuf> {
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("not run: {wanted_for}, for there is no {}", folder.display());
+    None
+}
+
+/// Runs the script, which does nothing when it has run before. Test processes take turns.
+fn unpack(script: &Path, into: &Path) {
+    fs::create_dir_all(into).unwrap_or_else(|error| panic!("{}: {error}", into.display()));
+    let lock = fs::File::create(into.join(".lock")).and_then(|file| file.lock().map(|()| file));
+    let _lock = lock.unwrap_or_else(|error| panic!("lock in {}: {error}", into.display()));
+    let output = Command::new("bash").arg(script).arg(into).output();
+    let succeeded = output.as_ref().is_ok_and(|output| output.status.success());
+    assert!(succeeded, "{} failed: {output:?}", script.display());
+}
+
+/// All files below the folder whose name ends in `suffix`, in order.
+///
+/// # Panics
+/// If the folder cannot be read.
+pub fn files_below(folder: &Path, suffix: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    for entry in entries {
+        let path = entry.unwrap_or_else(|e| panic!("{}: {e}", folder.display())).path();
+        if path.is_dir() {
+            files.extend(files_below(&path, suffix));
+        } else if path.to_string_lossy().ends_with(suffix) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The JSON object in a file, as pairs of name and value.
+///
+/// # Panics
+/// If the file is not a JSON object: fixtures are part of the tests.
+pub fn named_values(file: &Path) -> Vec<(String, Value)> {
+    let text = fs::read(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    match serde_json::from_slice(&text) {
+        Ok(Value::Object(map)) => map.into_iter().collect(),
+        other => panic!("{}: expected a JSON object, found {other:?}", file.display()),
+    }
+}
+
+/// The 0x-hexadecimal string as a value, such as a number, an address or bytes.
+///
+/// # Panics
+/// If it is none: fixtures are part of the tests.
+pub fn parse<T: FromHexString>(value: &Value) -> T {
+    let text = value.as_str().unwrap_or_else(|| panic!("expected a string, found {value}"));
+    T::from_hex_string(text).unwrap_or_else(|| panic!("malformed: {text}"))
+}
+
+/// What [`parse`] can read.
+pub trait FromHexString: Sized {
+    /// The value, or `None` if the text is malformed.
+    fn from_hex_string(text: &str) -> Option<Self>;
+}
+
+macro_rules! from_str {
+    ($($type:ty),+) => {
+        $(impl FromHexString for $type {
+            fn from_hex_string(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        })+
+    };
+}
+
+from_str!(alloy_primitives::Address, alloy_primitives::B256, alloy_primitives::Bytes);
+
+impl FromHexString for alloy_primitives::U256 {
+    fn from_hex_string(text: &str) -> Option<Self> {
+        Self::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+    }
+}
+
+impl FromHexString for u64 {
+    fn from_hex_string(text: &str) -> Option<Self> {
+        Self::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+    }
+}

@@ -1,0 +1,17 @@
+//! What the tests of more than one crate share.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`corpus`] | where the fixtures are |
+//! | [`random`] | seeded random numbers |
+//! | [`world`] | a state that every engine can read, and whose changes are checked when they are made |
+//! | [`vm_host`] | a host for one frame, whose reads can be interrupted |
+//! | [`differential`] | random blocks, executed by Braid and by the oracle, compared |
+
+#![forbid(unsafe_code)]
+
+pub mod corpus;
+pub mod differential;
+pub mod random;
+pub mod vm_host;
+pub mod world;

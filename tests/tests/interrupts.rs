@@ -1,0 +1,237 @@
+//! Reads that fail: whichever it is, there is a clear error and an executor that works afterwards; and a frame that was
+//! interrupted goes on as if it had not been.
+
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
+
+use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
+use braid_executor::{
+    Block, ExecutionError, MissingRequestContracts, SequentialExecutor, TransactError,
+};
+use braid_interpreter::{
+    Code, Exit, Frame, FrameInput, Host, NoInspector, Schedule, TransactionEnv, Workspace, run,
+};
+use braid_precompiles::DefaultCrypto;
+use braid_primitives::{AccountInfo, ChainSpec, StateReader};
+use braid_tests::{
+    differential::Case,
+    vm_host::VmHost,
+    world::{World, WorldAccount},
+};
+
+/// Seeds of the blocks that are tried.
+const SEEDS: std::ops::Range<u64> = 0..100;
+
+/// Answers like the world until the read with this number.
+struct FailingReader<'a> {
+    world: &'a World,
+    reads_left: Cell<u64>,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the disk has a scratch under {what}")]
+struct Scratch {
+    what: String,
+}
+
+impl<'a> FailingReader<'a> {
+    fn new(world: &'a World, good_reads: u64) -> Self {
+        Self { world, reads_left: Cell::new(good_reads) }
+    }
+
+    fn read<T>(
+        &self,
+        what: impl ToString,
+        answer: Result<T, std::convert::Infallible>,
+    ) -> Result<T, Scratch> {
+        let Some(left) = self.reads_left.get().checked_sub(1) else {
+            return Err(Scratch { what: what.to_string() });
+        };
+        self.reads_left.set(left);
+        let Ok(answer) = answer;
+        Ok(answer)
+    }
+}
+
+impl StateReader for FailingReader<'_> {
+    type Error = Scratch;
+
+    fn account(&self, address: Address) -> Result<Option<AccountInfo>, Scratch> {
+        self.read(address, self.world.account(address))
+    }
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, Scratch> {
+        self.read(slot, self.world.storage(address, slot))
+    }
+    fn has_storage(&self, address: Address) -> Result<bool, Scratch> {
+        self.read(address, self.world.has_storage(address))
+    }
+    fn code(&self, code_hash: B256) -> Result<Bytes, Scratch> {
+        self.read(code_hash, self.world.code(code_hash))
+    }
+    fn block_hash(&self, number: u64) -> Result<B256, Scratch> {
+        self.read(number, self.world.block_hash(number))
+    }
+}
+
+/// Cases without those about the limit of depth, which take long.
+fn cases() -> impl Iterator<Item = Case> {
+    SEEDS.map(Case::from_seed).filter(|case| case.env.gas_limit < 1 << 40)
+}
+
+fn executor(case: &Case) -> SequentialExecutor<DefaultCrypto> {
+    let spec = ChainSpec::single(case.fork);
+    let mut executor = SequentialExecutor::new(spec, DefaultCrypto::new());
+    executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
+    executor
+}
+
+#[test]
+fn a_transaction_whose_reader_fails_can_be_executed_again() {
+    let mut failures = 0;
+    for case in cases() {
+        let world = case.world();
+        // One executor for all: what a failure leaves behind would show in what follows.
+        let mut used = executor(&case);
+        for transaction in &case.transactions {
+            let Ok(expected) = executor(&case).transact(&case.env, transaction, &world) else {
+                continue;
+            };
+            for good_reads in 0.. {
+                // Analysed code is kept on purpose; a new executor has to read all of it.
+                let mut new = executor(&case);
+                let reader = FailingReader::new(&world, good_reads);
+                match new.transact(&case.env, transaction, &reader) {
+                    Err(TransactError::State(error)) => {
+                        let what = error.what.clone();
+                        let message = TransactError::State(error).to_string();
+                        let clear = "state could not be read: the disk has a scratch under";
+                        assert_eq!(message, format!("{clear} {what}"));
+                        failures += 1;
+                    }
+                    Err(TransactError::Invalid(error)) => panic!("{error}: {case:?}"),
+                    Ok(outcome) => {
+                        assert_eq!(outcome, expected, "{case:?}");
+                        break;
+                    }
+                }
+                let again = new.transact(&case.env, transaction, &world).unwrap();
+                assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
+                let reader = FailingReader::new(&world, good_reads);
+                drop(used.transact(&case.env, transaction, &reader));
+                let again = used.transact(&case.env, transaction, &world).unwrap();
+                assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
+            }
+        }
+    }
+    assert!(failures > 500, "there were {failures} failures only");
+}
+
+#[test]
+fn a_block_whose_reader_fails_can_be_executed_again() {
+    let mut failures = 0;
+    for case in cases() {
+        let world = case.world();
+        let block = valid_block(&case, &world);
+        let expected = executor(&case).execute_block(&block, &world).unwrap();
+        let mut used = executor(&case);
+        for good_reads in 0.. {
+            let mut new = executor(&case);
+            let reader = FailingReader::new(&world, good_reads);
+            match new.execute_block(&block, &reader) {
+                Err(ExecutionError::State(_)) => failures += 1,
+                Err(ExecutionError::Invalid(error)) => panic!("{error}: {case:?}"),
+                Ok(outcome) => {
+                    assert_eq!(outcome, expected, "{case:?}");
+                    break;
+                }
+            }
+            let again = new.execute_block(&block, &world).unwrap();
+            assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
+            drop(used.execute_block(&block, &FailingReader::new(&world, good_reads)));
+            let again = used.execute_block(&block, &world).unwrap();
+            assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
+        }
+    }
+    assert!(failures > 800, "there were {failures} failures only");
+}
+
+/// A block of the transactions that are valid, one after the other.
+fn valid_block(case: &Case, world: &World) -> Block {
+    let mut block =
+        Block { env: case.env.clone(), context: case.context.clone(), transactions: Vec::new() };
+    for transaction in &case.transactions {
+        block.transactions.push(transaction.clone());
+        if executor(case).execute_block(&block, world).is_err() {
+            block.transactions.pop();
+        }
+    }
+    block
+}
+
+/// What a frame leaves behind when it stops.
+#[derive(Debug, PartialEq)]
+struct Stop {
+    exit: Exit,
+    gas_left: u64,
+    refund: i64,
+    memory: Vec<u8>,
+    output: std::ops::Range<usize>,
+    request: String,
+    accounts: BTreeMap<Address, WorldAccount>,
+    logs: Vec<Log>,
+}
+
+/// Runs the account's code until it ends or calls; counts the interrupts.
+fn run_frame(case: &Case, address: Address, mut host: VmHost, interrupts: &mut u64) -> Stop {
+    let schedule = Schedule::of(case.fork);
+    let mut workspace = Workspace::new(schedule);
+    let code = case.programs[&address].assemble();
+    let input = FrameInput {
+        code: Arc::new(Code::new(&code, keccak256(&code))),
+        gas_limit: 1_000_000,
+        account: host.account(address),
+        address,
+        caller: Address::repeat_byte(7),
+        value: U256::from(1),
+        input: workspace.reset(schedule, &[1; 100]),
+        is_static: false,
+        depth: 0,
+    };
+    let mut frame = Frame::new(input, &mut workspace);
+    let exit = loop {
+        match run(&mut frame, &mut workspace, &mut host, &mut NoInspector) {
+            Exit::Interrupted => *interrupts += 1,
+            exit => break exit,
+        }
+    };
+    Stop {
+        exit,
+        gas_left: frame.gas_left(),
+        refund: frame.refund(),
+        memory: workspace.memory.bytes().to_vec(),
+        output: frame.output(),
+        request: format!("{:?} {:?}", workspace.call, workspace.create),
+        accounts: host.world.accounts,
+        logs: host.logs,
+    }
+}
+
+#[test]
+fn an_interrupted_frame_goes_on_as_if_it_had_not_been() {
+    let mut interrupts = 0;
+    for seed in 0..1_500 {
+        let case = Case::from_seed(seed);
+        for address in case.programs.keys() {
+            let host = || {
+                let transaction = TransactionEnv { chain_id: 1, ..TransactionEnv::default() };
+                VmHost::new(case.world(), case.env.clone(), transaction)
+            };
+            let expected = run_frame(&case, *address, host(), &mut 0);
+            let found = run_frame(&case, *address, host().interrupting(seed), &mut interrupts);
+            // A frame that failed has nothing to say but that.
+            if !matches!(expected.exit, Exit::Halt(_)) || !matches!(found.exit, Exit::Halt(_)) {
+                assert_eq!(found, expected, "code of {address} in {case:?}");
+            }
+        }
+    }
+    assert!(interrupts > 5_000, "there were {interrupts} interrupts only");
+}
