@@ -12,6 +12,7 @@
 //! | `transaction` | one transaction: `validate`, [`intrinsic`] gas, fees ([`fees`]), authorizations, refunds |
 //! | `call_stack` | frames, and what CALL and CREATE do between them |
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
+//! | `code_cache`, `hash_cache` | analysed code by hash, hashes of mapping slots: kept over blocks |
 //! | `journal` | accounts, slots and logs of the block; undo log; write set |
 //! | [`merkle`], [`roots`], [`memory_state`] | roots of sorted leaves, and a state in memory |
 
