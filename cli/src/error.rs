@@ -47,12 +47,21 @@ pub enum Problem {
 
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.path.display())?;
+        let mut line = format!("{}: ", self.path.display());
         if !self.item.is_empty() {
-            write!(f, "{}: ", self.item)?;
+            line.push_str(&self.item);
+            line.push_str(": ");
         }
-        // A message of the operating system or of a library may hold line breaks; the error is one line.
-        f.write_str(&self.problem.to_string().replace('\n', " "))
+        line.push_str(&self.problem.to_string());
+        // Names and messages come from outside and may hold line breaks or worse; the error is one line of text.
+        for character in line.chars() {
+            match character {
+                '\n' => f.write_str(" ")?,
+                control if control.is_control() => write!(f, "{}", control.escape_default())?,
+                plain => write!(f, "{plain}")?,
+            }
+        }
+        Ok(())
     }
 }
 

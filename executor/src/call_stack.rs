@@ -328,7 +328,7 @@ pub(crate) fn outermost_call<R: StateReader, C: Crypto>(
 ) -> Result<CallRequest, R::Error> {
     let account = state.loaded_account(target)?;
     let mut code = state.read_code(account)?;
-    let delegate = code.delegation();
+    let delegate = state.delegation(&code);
     if let Some(delegate) = delegate {
         let delegate = state.account(delegate);
         code = state.read_code(delegate)?;

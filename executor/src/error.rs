@@ -22,6 +22,14 @@ pub enum InvalidTransaction {
         /// Hardfork in force.
         fork: Hardfork,
     },
+    /// A field that the envelope type does not have.
+    #[error("transaction of type {tx_type:?} has {field}, which its type lacks")]
+    ForeignField {
+        /// Type of the transaction.
+        tx_type: TransactionType,
+        /// Name of the field.
+        field: &'static str,
+    },
     /// The signature is for another chain (EIP-155).
     #[error("transaction is for chain {got}, this is chain {expected}")]
     WrongChainId {

@@ -88,6 +88,11 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
         Ok(code)
     }
 
+    /// The account that this code delegates to: none before Prague, when a designator was code like any other (EIP-7702).
+    pub(crate) fn delegation(&self, code: &Code) -> Option<Address> {
+        code.delegation().filter(|_| self.fork >= Hardfork::Prague)
+    }
+
     /// Keeps the error of a failed read for whoever runs the interpreter.
     #[inline]
     fn interruptible<T>(&mut self, read: Result<T, R::Error>) -> Result<T, Interrupted> {

@@ -59,7 +59,9 @@ fn begin<R: StateReader, C: Crypto, I>(
     let gas = check_envelope(tx, block, limits).map_err(TransactError::Invalid)?;
     let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
     let info = m.state.journal.account(sender).info;
-    check_sender(tx, &info, || m.state.read_code(sender))
+    let is_delegated =
+        || Ok(m.state.read_code(sender)?).map(|code| m.state.delegation(&code).is_some());
+    check_sender(tx, &info, is_delegated)
         .map_err(TransactError::State)?
         .map_err(TransactError::Invalid)?;
 
@@ -147,7 +149,7 @@ fn authorize<R: StateReader, C: Crypto>(
     let account = state.loaded_account(authority)?;
     let code = state.read_code(account)?;
     state.warm_account(account);
-    let is_delegable = code.is_empty() || code.delegation().is_some();
+    let is_delegable = code.is_empty() || state.delegation(&code).is_some();
     if !is_delegable || state.journal.account(account).info.nonce != authorization.nonce {
         return Ok(0);
     }

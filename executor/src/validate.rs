@@ -1,6 +1,5 @@
 //! Whether a transaction may be in the block (yellow paper, section 6; the EIPs at each check).
 
-use braid_interpreter::Code;
 use braid_primitives::{
     AccountInfo, BlobParams, BlockEnv, Hardfork, KECCAK256_EMPTY, Transaction, TransactionType,
     TxKind, U256,
@@ -49,7 +48,8 @@ impl Limits {
             fork,
             chain_id,
             available_gas: env.gas_limit,
-            available_blob_gas: blob_params.map_or(0, |params| params.max_blobs * GAS_PER_BLOB),
+            available_blob_gas: blob_params
+                .map_or(0, |params| params.max_blobs.saturating_mul(GAS_PER_BLOB)),
             blob_params,
             blob_base_fee: blob_params
                 .map_or(0, |params| crate::fees::blob_base_fee(env.excess_blob_gas, &params)),
@@ -64,6 +64,7 @@ pub(crate) fn check_envelope(
     limits: &Limits,
 ) -> Result<IntrinsicGas, InvalidTransaction> {
     check_type(tx, limits)?;
+    check_fields(tx)?;
     check_fees(tx, block)?;
     if tx.tx_type == TransactionType::Blob {
         check_blobs(tx, limits)?;
@@ -115,6 +116,20 @@ fn check_type(tx: &Transaction, limits: &Limits) -> Result<(), InvalidTransactio
         return Err(InvalidTransaction::CreationNotAllowed { tx_type });
     }
     Ok(())
+}
+
+/// A transaction has nothing that its type lacks: what the envelope could not say must not count.
+fn check_fields(tx: &Transaction) -> Result<(), InvalidTransaction> {
+    let tx_type = tx.tx_type;
+    let foreign = [
+        ("access list", tx_type < TransactionType::AccessList && !tx.access_list.is_empty()),
+        ("blobs", tx_type != TransactionType::Blob && !tx.blob_hashes.is_empty()),
+        ("authorizations", tx_type != TransactionType::SetCode && !tx.authorizations.is_empty()),
+    ];
+    match foreign.into_iter().find(|(_, is_there)| *is_there) {
+        Some((field, _)) => Err(InvalidTransaction::ForeignField { tx_type, field }),
+        None => Ok(()),
+    }
 }
 
 /// EIP-1559. Before London the base fee is zero and the two caps are equal.
@@ -185,11 +200,11 @@ fn check_gas(tx: &Transaction, limits: &Limits) -> Result<IntrinsicGas, InvalidT
     Ok(gas)
 }
 
-/// Checks the sender's account. `code` is asked for only where there is some.
+/// Checks the sender's account. Whether its code is a delegation is asked only where there is code.
 pub(crate) fn check_sender<E>(
     tx: &Transaction,
     account: &AccountInfo,
-    code: impl FnOnce() -> Result<std::sync::Arc<Code>, E>,
+    is_delegated: impl FnOnce() -> Result<bool, E>,
 ) -> Result<Result<(), InvalidTransaction>, E> {
     let (sender, got, expected) = (tx.sender, tx.nonce, account.nonce);
     if got < expected {
@@ -199,7 +214,7 @@ pub(crate) fn check_sender<E>(
         return Ok(Err(InvalidTransaction::NonceTooHigh { sender, got, expected }));
     }
     // EIP-3607; a delegated account may send (EIP-7702).
-    if account.code_hash != KECCAK256_EMPTY && code()?.delegation().is_none() {
+    if account.code_hash != KECCAK256_EMPTY && !is_delegated()? {
         let code_hash = account.code_hash;
         return Ok(Err(InvalidTransaction::SenderHasCode { sender, code_hash }));
     }

@@ -245,6 +245,57 @@ fn a_delegated_account_runs_its_delegates_code_on_its_own_state() {
 }
 
 #[test]
+fn before_prague_a_delegation_designator_is_code_like_any_other() {
+    let designator = braid_interpreter::delegation_designator(OTHER);
+    let mut state = state(&designator);
+    // LOG0(0, 0)
+    add_contract(&mut state, OTHER, &[0x5f, 0x5f, 0xa0], 0);
+    for (fork, follows) in [(Hardfork::Cancun, false), (Hardfork::Prague, true)] {
+        let outcome = transact(fork, &state, &call(CONTRACT));
+        assert_eq!((outcome.status.is_success(), outcome.logs.len()), (follows, follows.into()));
+        // 0xef is no instruction: all gas is gone.
+        assert_eq!(outcome.gas_used == 1_000_000, !follows, "{fork}");
+    }
+    // An account with such code may send only since Prague (EIP-3607, EIP-7702).
+    let balance = U256::from(10).pow(U256::from(24));
+    let code_hash = state.insert_code(designator.to_vec().into());
+    state.insert_account(SENDER, AccountInfo { nonce: 0, balance, code_hash });
+    let rejected = execute(Hardfork::Cancun, &state, vec![call(OTHER)]).expect_err("a contract");
+    let reason = InvalidTransaction::SenderHasCode { sender: SENDER, code_hash };
+    assert_eq!(rejected.to_string(), format!("transaction 0: {reason}"));
+    assert!(execute(Hardfork::Prague, &state, vec![call(OTHER)]).is_ok());
+}
+
+#[test]
+fn a_transaction_with_fields_that_its_type_lacks_is_invalid() {
+    let blob_hash = braid_primitives::B256::with_last_byte(1);
+    let with_blobs = Transaction { blob_hashes: vec![blob_hash], ..call(OTHER) };
+    let rejected = execute(Hardfork::Osaka, &state(&[]), vec![with_blobs]).expect_err("foreign");
+    let tx_type = TransactionType::Legacy;
+    let reason = InvalidTransaction::ForeignField { tx_type, field: "blobs" };
+    assert_eq!(rejected.to_string(), format!("transaction 0: {reason}"));
+}
+
+#[test]
+fn memory_that_no_machine_should_have_runs_out_of_gas() {
+    // MSTORE(2^32, 1): within any gas limit of 64 bits, but not within the bound.
+    let code = [0x60, 1, 0x64, 1, 0, 0, 0, 0, 0x52];
+    let mut rich = env(Hardfork::Cancun);
+    rich.gas_limit = u64::MAX;
+    rich.base_fee = 0;
+    let tx = Transaction {
+        gas_limit: 1 << 62,
+        max_fee_per_gas: 0,
+        max_priority_fee_per_gas: 0,
+        ..call(CONTRACT)
+    };
+    let mut executor =
+        SequentialExecutor::new(ChainSpec::single(Hardfork::Cancun), PortableCrypto::new());
+    let (outcome, _) = executor.transact(&rich, &tx, &state(&code)).expect("valid");
+    assert!(!outcome.status.is_success());
+}
+
+#[test]
 fn a_creation_does_not_land_on_an_account_with_storage() {
     let mut state = state(&[]);
     let taken = SENDER.create(0);

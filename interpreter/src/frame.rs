@@ -243,12 +243,15 @@ pub(crate) fn memory_range(offset: &U256, size: &U256) -> Result<Range<usize>, H
     }
 }
 
-/// Gas of growing the memory from its present size so that it holds `end` bytes.
+/// Gas of growing the memory from its present size so that it holds `end` bytes; more than there is where it may not.
 #[inline]
 pub(crate) fn expansion_gas(memory: &Memory, end: usize) -> u64 {
     let size = memory.size_bytes();
     if end <= size {
         return 0;
+    }
+    if !memory.may_hold(end) {
+        return u64::MAX;
     }
     memory_gas(end.div_ceil(32) as u64) - memory_gas((size / 32) as u64)
 }

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use ruint::aliases::U256;
 
-/// Most bytes of memory of a frame. A larger one would cost more gas (3.6e13) than any block has; the bound keeps a
-/// transaction with a made-up gas limit from exhausting the machine.
+/// Most bytes of memory of all frames together. No block has the gas for a tenth of it; the bound keeps a transaction with a
+/// made-up gas limit from exhausting the machine: it runs out of gas there.
 pub(crate) const MEMORY_LIMIT_BYTES: u64 = 1 << 32;
 
 /// Most bytes that stay allocated between transactions.
@@ -70,6 +70,11 @@ impl Memory {
     #[inline]
     pub(crate) fn to_absolute(&self, range: Range<usize>) -> Range<usize> {
         range.start + self.base..range.end + self.base
+    }
+
+    /// Whether the running frame's memory may hold `size_bytes`.
+    pub(crate) fn may_hold(&self, size_bytes: usize) -> bool {
+        (self.base + size_bytes) as u64 <= MEMORY_LIMIT_BYTES
     }
 
     /// Grows the running frame's memory with zeros to whole words that hold `size_bytes`.

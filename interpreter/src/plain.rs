@@ -397,6 +397,7 @@ macro_rules! dispatch {
 /// After [`Exit::Call`] or [`Exit::Create`] hand the frame the result with [`Frame::resume_call`] or
 /// [`Frame::resume_create`] and run it again; after [`Exit::Interrupted`] just run it again. Memory and return data of the
 /// workspace must be those of this frame.
+#[expect(clippy::missing_panics_doc, reason = "no frame stands outside its code")]
 pub fn run<H: Host, I: Inspector>(
     frame: &mut Frame,
     workspace: &mut Workspace,
@@ -405,8 +406,9 @@ pub fn run<H: Host, I: Inspector>(
 ) -> Exit {
     let schedule = workspace.schedule;
     let code = frame.code.padded();
-    // R1 holds: `pc` is the offset of an instruction, at most the first byte of the padding.
-    let ip = &raw const code[frame.pc];
+    // R1 holds: a frame stops at an instruction, in the code or its padding. The pointer is to the whole of both.
+    assert!(frame.pc < code.len(), "a frame stands at an instruction");
+    let ip = code.as_ptr().wrapping_add(frame.pc);
     let mut r = Registers { ip, sp: frame.stack.top_ptr(), gas: frame.gas_left };
     let exit = 'run: loop {
         if I::ACTIVE {
@@ -469,7 +471,7 @@ fn pc_of(frame: &Frame, r: &Registers) -> usize {
 fn jump_target(frame: &Frame, target: &U256) -> Option<*const u8> {
     let offset = usize::try_from(word::to_u64(target)?).ok()?;
     if frame.code.is_jump_destination(offset) {
-        frame.code.padded().get(offset).map(|destination| &raw const *destination)
+        Some(frame.code.padded().as_ptr().wrapping_add(offset))
     } else {
         None
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::verify::Difference;
@@ -18,6 +19,16 @@ impl<'a> From<&'a Difference> for JsonDifference<'a> {
     fn from(difference: &'a Difference) -> Self {
         Self { item: &difference.item, expected: &difference.expected, found: &difference.found }
     }
+}
+
+/// A bar that counts `unit`. It draws on standard error, and only if that is a terminal.
+pub(super) fn progress_bar(length: usize, unit: &str) -> ProgressBar {
+    let progress = ProgressBar::new(length as u64);
+    let template = format!("{{bar:40}} {{pos}}/{{len}} {unit}, {{msg}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        progress.set_style(style);
+    }
+    progress
 }
 
 /// Counts of a whole run.

@@ -10,11 +10,14 @@ use std::{
 
 use braid_executor::{ExecutionError, InvalidBlock, MissingRequestContracts, SequentialExecutor};
 use braid_precompiles::DefaultCrypto;
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{
     Status, complain,
-    report::{JsonDifference, Summary, grouped, json_line, json_summary, mgas_per_second},
+    report::{
+        JsonDifference, Summary, grouped, json_line, json_summary, mgas_per_second, progress_bar,
+    },
 };
 use crate::{
     error::InputError,
@@ -95,6 +98,7 @@ struct Session<'a, W> {
     out: &'a mut W,
     crypto: DefaultCrypto,
     executor: Option<SequentialExecutor<DefaultCrypto>>,
+    progress: ProgressBar,
     status: Status,
     summary: Summary,
     transactions: usize,
@@ -112,6 +116,7 @@ impl<'a, W: Write> Session<'a, W> {
             out,
             crypto: DefaultCrypto::new(),
             executor: None,
+            progress: progress_bar(0, "blocks"),
             status: Status::default(),
             summary: Summary::default(),
             transactions: 0,
@@ -126,7 +131,9 @@ impl<'a, W: Write> Session<'a, W> {
             Ok(set) => set,
             Err(error) => return self.bad_input(&error),
         };
-        for index in 0..set.numbers().len() {
+        self.progress.inc_length(set.numbers().len() as u64);
+        for (index, number) in set.numbers().enumerate() {
+            self.progress.set_message(format!("block {number}"));
             let result = set.load(index, &self.crypto).and_then(|fixture| {
                 let result = self.execute(&fixture)?;
                 Ok((fixture, result))
@@ -135,6 +142,7 @@ impl<'a, W: Write> Session<'a, W> {
                 Ok((fixture, result)) => self.report(&fixture, &result)?,
                 Err(error) => self.bad_input(&error)?,
             }
+            self.progress.inc(1);
         }
         Ok(())
     }
@@ -142,7 +150,7 @@ impl<'a, W: Write> Session<'a, W> {
     /// Reports input that cannot be used. What was printed so far is printed before it.
     fn bad_input(&mut self, error: &InputError) -> io::Result<()> {
         self.out.flush()?;
-        complain(&format!("error: {error}"));
+        self.progress.suspend(|| complain(&format!("error: {error}")));
         self.status = Status::BadInput;
         Ok(())
     }
@@ -215,7 +223,9 @@ impl<'a, W: Write> Session<'a, W> {
         if self.arguments.json {
             json_line(self.out, &JsonBlock::new(fixture, result))
         } else {
-            self.print_row(fixture, result)
+            // A row is out as soon as its block is done, and not in the middle of the bar.
+            let progress = self.progress.clone();
+            progress.suspend(|| self.print_row(fixture, result).and_then(|()| self.out.flush()))
         }
     }
 
@@ -248,6 +258,7 @@ impl<'a, W: Write> Session<'a, W> {
     }
 
     fn finish(mut self) -> io::Result<Status> {
+        self.progress.finish_and_clear();
         if self.arguments.json {
             json_summary(self.out, &self.summary)?;
         } else {

@@ -15,13 +15,13 @@ use std::{
 
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::Hardfork;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{
     Status, complain,
     files::{TestFile, find_tests},
-    report::{JsonDifference, Summary, grouped, json_line, json_summary},
+    report::{JsonDifference, Summary, grouped, json_line, json_summary, progress_bar},
 };
 use crate::{
     error::InputError,
@@ -143,6 +143,10 @@ fn run_file(tests: &mut StateTests<DefaultCrypto>, file: &TestFile, json: bool) 
         Ok(contents) => {
             let errors = tests.run_file(&contents, |case| result.case(file, &case, json));
             result.errors = errors;
+            if result.errors.is_empty() && result.by_fork.is_empty() {
+                let expected = "at least one test with a case";
+                result.errors.push(InputError::unexpected(&file.path, "", expected, "none"));
+            }
         }
         Err(error) => result.errors.push(error),
     }
@@ -226,11 +230,7 @@ struct Report<'a, W> {
 
 impl<'a, W: Write> Report<'a, W> {
     fn new(json: bool, out: &'a mut W, files: usize) -> Self {
-        // Draws on standard error, and only if that is a terminal.
-        let progress = ProgressBar::new(files as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} files, {msg}") {
-            progress.set_style(style);
-        }
+        let progress = progress_bar(files, "files");
         let (by_folder, by_fork) = (BTreeMap::new(), BTreeMap::new());
         Self { json, out, progress, by_folder, by_fork, failures: 0, status: Status::Passed }
     }
