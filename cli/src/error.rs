@@ -82,8 +82,9 @@ impl InputError {
         Self { path: path.to_owned(), item: item.into(), problem }
     }
 
-    /// A JSON error at `item`.
+    /// A JSON error at `item`, which may end in the parser's signs for "the whole" and "unknown".
     pub fn json(path: &Path, item: String, error: &serde_json::Error) -> Self {
+        let item = item.trim_end_matches(['.', '?', ':', ' ']).to_owned();
         let problem = match error.classify() {
             serde_json::error::Category::Data => unexpected_data(error),
             serde_json::error::Category::Eof => Problem::Syntax {
@@ -123,6 +124,9 @@ fn unexpected_data(error: &serde_json::Error) -> Problem {
             None => (message, "a valid value"),
         },
     };
+    // Types of the source mean nothing to whoever wrote the file.
+    let is_object = expected.starts_with("struct ") || expected == "a map";
+    let expected = if is_object { "an object" } else { expected };
     Problem::Unexpected { expected: shorten(expected), found: shorten(found) }
 }
 
@@ -150,6 +154,24 @@ mod tests {
     fn line(json: &str) -> String {
         let error = serde_json::from_str::<Vec<u64>>(json).unwrap_err();
         InputError::json(Path::new("a.json"), "x[0]".to_owned(), &error).to_string()
+    }
+
+    #[test]
+    fn an_error_is_one_line_of_printable_text() {
+        let error = InputError::unexpected(Path::new("a\nb"), "c\u{1b}[31m", "d", "e\r\nf");
+        assert_eq!(error.to_string(), "a b: c\\u{1b}[31m: expected d, found e\\r f");
+    }
+
+    #[test]
+    fn a_json_error_speaks_of_objects_and_leaves_out_what_is_unknown() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Inner {
+            #[expect(dead_code, reason = "only its type matters")]
+            value: u64,
+        }
+        let error = serde_json::from_str::<Inner>("7").unwrap_err();
+        let line = InputError::json(Path::new("a.json"), "x.?".to_owned(), &error).to_string();
+        assert_eq!(line, "a.json: x: expected an object, found integer `7`");
     }
 
     #[test]

@@ -49,6 +49,13 @@ fn json_is_one_line_for_the_block_and_one_for_the_summary() {
 }
 
 #[test]
+fn a_set_without_blocks_is_bad_input() {
+    let folder = sample("run_empty_set");
+    edit(&folder.join("manifest.json"), |manifest| *manifest = json!([]));
+    run(&folder).is_input_error(&["manifest.json: expected a list of at least one block"]);
+}
+
+#[test]
 fn a_wrong_header_field_fails_its_check_and_the_hash() {
     let folder = sample("run_wrong_gas");
     let (mut found, mut hash) = (String::new(), String::new());

@@ -80,6 +80,12 @@ fn statetest(path: &std::path::Path) -> Outcome {
 }
 
 #[test]
+fn a_file_without_a_case_is_bad_input() {
+    let path = file("statetest_no_case", |test| test["post"] = json!({}));
+    statetest(&path).is_input_error(&["transfer.json: expected at least one test with a case"]);
+}
+
+#[test]
 fn a_transfer_passes_and_is_counted() {
     let path = file("statetest_pass", |_| {});
     for arguments in [vec![], vec!["--threads", "3"]] {
