@@ -1,5 +1,6 @@
 //! Whether a transaction may be in the block (yellow paper, section 6; the EIPs at each check).
 
+use braid_interpreter::Schedule;
 use braid_primitives::{
     AccountInfo, BlobParams, BlockEnv, Hardfork, KECCAK256_EMPTY, Transaction, TransactionType,
     TxKind, U256,
@@ -16,9 +17,6 @@ pub const TRANSACTION_GAS_CAP: u64 = 1 << 24;
 
 /// Most blobs of a transaction from Osaka on (EIP-7594).
 const TRANSACTION_BLOB_LIMIT: usize = 6;
-
-/// Most bytes of initcode from Shanghai on (EIP-3860).
-const INITCODE_LIMIT_BYTES: usize = 2 * 24_576;
 
 /// The version of KZG commitments, first byte of a versioned hash (EIP-4844).
 const VERSIONED_HASH_VERSION: u8 = 1;
@@ -75,12 +73,9 @@ pub(crate) fn check_envelope(
     if tx.nonce == u64::MAX {
         return Err(InvalidTransaction::NonceAtMaximum { sender: tx.sender }); // EIP-2681
     }
-    let size_bytes = tx.input.len();
-    if limits.fork >= Hardfork::Shanghai
-        && tx.to == TxKind::Create
-        && size_bytes > INITCODE_LIMIT_BYTES
-    {
-        let limit_bytes = INITCODE_LIMIT_BYTES;
+    let (size_bytes, limit_bytes) =
+        (tx.input.len(), Schedule::of(limits.fork).initcode_limit_bytes);
+    if tx.to == TxKind::Create && size_bytes > limit_bytes {
         return Err(InvalidTransaction::InitcodeTooLarge { size_bytes, limit_bytes });
     }
     check_gas(tx, limits)
