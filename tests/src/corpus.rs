@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -46,8 +47,15 @@ fn existing(folder: PathBuf, wanted_for: &str) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("not run: {wanted_for}, for there is no {}", folder.display());
+    not_run(wanted_for, &folder);
     None
+}
+
+/// Says that something was not run for want of a folder. The test harness keeps what a passing test prints to itself, but not
+/// what is written to standard error directly.
+pub fn not_run(what: &str, missing: &Path) {
+    let line = format!("not run: {what}, for there is no {}\n", missing.display());
+    drop(std::io::stderr().write_all(line.as_bytes()));
 }
 
 /// Runs the script, which does nothing when it has run before. Test processes take turns.

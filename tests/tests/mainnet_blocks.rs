@@ -6,14 +6,14 @@ use braid_cli::{
 };
 use braid_executor::{MissingRequestContracts, SequentialExecutor};
 use braid_precompiles::{Crypto, DefaultCrypto};
-use braid_tests::corpus::fixtures;
+use braid_tests::corpus::{fixtures, not_run};
 
 #[test]
 fn every_mainnet_block_leads_to_what_the_chain_has() {
     let Some(folder) = fixtures("the mainnet blocks") else { return };
     let folder = folder.join("mainnet-blocks");
     if !folder.is_dir() {
-        eprintln!("not run: the mainnet blocks, for there is no {}", folder.display());
+        not_run("the mainnet blocks", &folder);
         return;
     }
     let crypto = DefaultCrypto::new();
