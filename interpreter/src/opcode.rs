@@ -247,6 +247,12 @@ for_each_opcode!(define_table! {});
 /// The table: entry `b` describes opcode byte `b`, `None` where no fork defines it.
 pub static OPCODES: [Option<OpcodeInfo>; 256] = TABLE;
 
+/// Gas of a JUMPDEST, the same in every fork.
+pub(crate) const JUMPDEST_GAS: u64 = match TABLE[byte::JUMPDEST as usize] {
+    Some(OpcodeInfo { gas: [(Hardfork::Frontier, gas)], .. }) => *gas as u64,
+    _ => panic!("JUMPDEST has one price since Frontier"),
+};
+
 /// Base gas of every opcode under one fork; zero for undefined ones, which the engines refuse before charging.
 pub(crate) const fn base_gas_table(fork: Hardfork) -> [u16; 256] {
     let mut gas = [0; 256];

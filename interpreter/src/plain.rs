@@ -20,7 +20,7 @@ use braid_primitives::Hardfork;
 
 use crate::{
     Exit, Frame, HaltReason, Host, Inspector, Step, Workspace,
-    opcode::for_each_opcode,
+    opcode::{JUMPDEST_GAS, for_each_opcode},
     ops::{account, arithmetic, bitwise, call, create, environment, halt, log, memory, storage},
     stack::{STACK_LIMIT, Stack, WORD_BYTES, height_bytes},
     word,
@@ -255,10 +255,7 @@ macro_rules! execute {
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; jump) => {
         // SAFETY: the table row checked one word.
         let target = unsafe { $r.pop() };
-        match jump_target($frame, &target) {
-            Some(ip) => $r.ip = ip,
-            None => break $run Exit::Halt(HaltReason::InvalidJump),
-        }
+        execute!($run $r $frame jump_to target);
     };
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; jumpi) => {
         // SAFETY: the table row checked two words.
@@ -267,10 +264,21 @@ macro_rules! execute {
             // SAFETY: no immediate.
             unsafe { $r.advance(0) }
         } else {
-            match jump_target($frame, &target) {
-                Some(ip) => $r.ip = ip,
-                None => break $run Exit::Halt(HaltReason::InvalidJump),
+            execute!($run $r $frame jump_to target);
+        }
+    };
+    // Where a jump lands there is a JUMPDEST: it is executed along with the jump, unless an inspector wants to see it.
+    ($run:lifetime $r:ident $frame:ident jump_to $target:ident) => {
+        let Some(ip) = jump_target($frame, &$target) else {
+            break $run Exit::Halt(HaltReason::InvalidJump);
+        };
+        $r.ip = ip;
+        if !I::ACTIVE {
+            if !$r.charge(JUMPDEST_GAS) {
+                break $run Exit::Halt(HaltReason::OutOfGas);
             }
+            // SAFETY: no immediate.
+            unsafe { $r.advance(0) }
         }
     };
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; pc) => {
