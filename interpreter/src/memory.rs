@@ -12,7 +12,7 @@ use ruint::aliases::U256;
 pub(crate) const MEMORY_LIMIT_BYTES: u64 = 1 << 32;
 
 /// Most bytes that stay allocated between transactions.
-const RETAINED_LIMIT_BYTES: usize = 64 << 20;
+const RETAINED_LIMIT_BYTES: usize = 256 << 20;
 
 /// The shared buffer, and where the running frame's memory starts in it.
 #[derive(Debug, Default)]
