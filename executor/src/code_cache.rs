@@ -38,8 +38,17 @@ impl CodeCache {
         self.empty.clone()
     }
 
+    /// The code with this hash, which `bytes` are: known, or analysed now and remembered.
+    pub(crate) fn analysed(&mut self, bytes: &[u8], hash: B256) -> Arc<Code> {
+        self.get(&hash).unwrap_or_else(|| {
+            let code = Arc::new(Code::new(bytes, hash));
+            self.insert(code.clone());
+            code
+        })
+    }
+
     /// Remembers code that was analysed under its hash.
-    pub(crate) fn insert(&mut self, code: Arc<Code>) {
+    fn insert(&mut self, code: Arc<Code>) {
         if self.size_bytes > LIMIT_BYTES {
             self.by_hash.clear();
             self.size_bytes = 0;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use braid_interpreter::{AccountId, Code, Host, Interrupted, SlotId, SlotValues, TransactionEnv};
+use braid_interpreter::{
+    AccountId, Code, Host, Interrupted, Schedule, SlotId, SlotValues, TransactionEnv,
+};
 use braid_precompiles::{Crypto, PrecompileSet};
 use braid_primitives::{
     Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, StateReader, U256,
@@ -78,19 +80,15 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
         let hash = account.info.code_hash;
         let code = match self.codes.get(&hash) {
             Some(code) => code,
-            None => {
-                let code = Arc::new(Code::new(&self.reader.code(hash)?, hash));
-                self.codes.insert(code.clone());
-                code
-            }
+            None => self.codes.analysed(&self.reader.code(hash)?, hash),
         };
         self.journal.load_code(id, code.clone());
         Ok(code)
     }
 
-    /// The account that this code delegates to: none before Prague, when a designator was code like any other (EIP-7702).
+    /// The account that this code delegates to under the rules in force (EIP-7702).
     pub(crate) fn delegation(&self, code: &Code) -> Option<Address> {
-        code.delegation().filter(|_| self.fork >= Hardfork::Prague)
+        Schedule::of(self.fork).delegation(code)
     }
 
     /// Keeps the error of a failed read for whoever runs the interpreter.

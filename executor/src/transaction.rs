@@ -170,11 +170,7 @@ fn designator_code<R: StateReader, C: Crypto>(
     }
     let designator = delegation_designator(target);
     let hash: B256 = state.crypto.keccak256(&designator);
-    state.codes.get(&hash).unwrap_or_else(|| {
-        let code = Arc::new(Code::new(&designator, hash));
-        state.codes.insert(code.clone());
-        code
-    })
+    state.codes.analysed(&designator, hash)
 }
 
 /// Refunds, floor and fees, after the outermost frame.

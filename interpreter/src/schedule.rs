@@ -3,9 +3,9 @@
 //! Each fork is its predecessor plus the changes its EIPs make, as named fields. Base gas of the instructions is in the
 //! [opcode table](crate::opcode).
 
-use braid_primitives::Hardfork;
+use braid_primitives::{Address, Hardfork};
 
-use crate::opcode::base_gas_table;
+use crate::{Code, opcode::base_gas_table};
 
 /// How SSTORE is charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +165,11 @@ impl Schedule {
     /// ```
     pub fn of(fork: Hardfork) -> &'static Self {
         &SCHEDULES[fork as usize]
+    }
+
+    /// The account that `code` delegates to: none before Prague, when a designator was code like any other (EIP-7702).
+    pub fn delegation(&self, code: &Code) -> Option<Address> {
+        code.delegation().filter(|_| self.fork >= Hardfork::Prague)
     }
 }
 

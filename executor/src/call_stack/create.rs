@@ -108,14 +108,7 @@ pub(super) fn deploy<R: StateReader, C: Crypto, I>(
     }
     let hash = if code.is_empty() { KECCAK256_EMPTY } else { m.state.crypto.keccak256(code) };
     let size_bytes = code.len();
-    let code = match m.state.codes.get(&hash) {
-        Some(code) => code,
-        None => {
-            let code = Arc::new(Code::new(code, hash));
-            m.state.codes.insert(code.clone());
-            code
-        }
-    };
+    let code = m.state.codes.analysed(code, hash);
     m.state.journal.set_code(account, code);
     Ok(size_bytes)
 }

@@ -64,7 +64,7 @@ fn resolve<H: Host>(
     account: AccountId,
 ) -> Result<Callee, Exit> {
     let code = host.code(account)?;
-    let Some(target) = code.delegation().filter(|_| schedule.warm_delegation_gas > 0) else {
+    let Some(target) = schedule.delegation(&code) else {
         return Ok(Callee { code, delegate: None });
     };
     let delegate = host.account(target);
