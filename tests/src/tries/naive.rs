@@ -154,7 +154,7 @@ mod tests {
         // "dog" ends in a branch that is shorter than a hash.
         let lengths: Vec<usize> =
             trie.proof(&nibbles(b"dog")).iter().map(|(p, _)| p.len()).collect();
-        assert_eq!(lengths, [0, 1, 2, 5]);
+        assert_eq!(lengths, [0, 1, 2, 4]);
     }
 
     #[test]
