@@ -50,6 +50,8 @@ pub enum Action {
     Deploy(Address, u64),
     /// A slot of an account that exists is written. Zero clears.
     Slot(Address, U256, U256),
+    /// One of the slots that an account has is cleared.
+    ClearSlot(Address, usize),
     /// All slots of an account that exists are cleared one by one.
     ClearSlots(Address),
     /// The account delegates (EIP-7702): its code hash and nonce change. Zero takes the delegation back.
@@ -111,7 +113,7 @@ impl Pool {
     fn add_actions(&self, actions: &mut Vec<Action>, random: &mut Random) {
         let who = random.pick(&self.addresses);
         let slot = random.pick(&self.slots);
-        match random.below(24) {
+        match random.below(28) {
             0..=2 => actions.push(Action::Balance(who, random.word())),
             3 => actions.push(Action::Balance(who, U256::ZERO)),
             4 | 5 => actions.push(Action::Nonce(who)),
@@ -119,6 +121,7 @@ impl Pool {
             8 | 9 => actions.push(Action::Deploy(who, random.below(3))),
             10..=14 => actions.push(Action::Slot(who, slot, random.word())),
             15 => actions.push(Action::Slot(who, slot, U256::ZERO)),
+            24..=27 => actions.push(Action::ClearSlot(who, random.index(20))),
             // A contract is filled, or written and restored.
             16 | 17 => {
                 for _ in 0..1 + random.below(6) {

@@ -81,6 +81,14 @@ impl<'a> Run<'a> {
                 }
                 who
             }
+            Action::ClearSlot(who, index) => {
+                let account = self.world.accounts.get_mut(&who);
+                if let Some(account) = account.filter(|account| !account.storage.is_empty()) {
+                    let slot = account.storage.keys().nth(index % account.storage.len()).copied();
+                    account.set_slot(slot.unwrap_or_default(), U256::ZERO);
+                }
+                who
+            }
             Action::ClearSlots(who) => {
                 if let Some(account) = self.world.accounts.get_mut(&who) {
                     account.storage.clear();
