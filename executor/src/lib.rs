@@ -9,11 +9,12 @@
 //! |---|---|
 //! | [`sequential`] | the loop over a block's transactions: the reference |
 //! | `block_rules` | what comes before and after them; uses [`system_calls`], [`rewards`], [`deposits`], `dao` |
+//! | [`committed`] | what is handed out as each step of a block becomes final |
 //! | `transaction` | one transaction: `validate`, [`intrinsic`] gas, fees ([`fees`]), authorizations, refunds |
 //! | `call_stack` | frames, and what CALL and CREATE do between them |
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
 //! | `code_cache`, `hash_cache` | analysed code by hash, hashes of mapping slots: kept over blocks |
-//! | `journal` | accounts, slots and logs of the block; undo log; write set |
+//! | `journal` | accounts, slots and logs of the block; undo log; write sets |
 //! | [`merkle`], [`roots`], [`memory_state`] | roots of sorted leaves, and a state in memory |
 
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@
 mod block_rules;
 mod call_stack;
 mod code_cache;
+pub mod committed;
 mod dao;
 pub mod deposits;
 pub mod error;
@@ -40,6 +42,7 @@ mod transaction;
 mod validate;
 
 pub use block_rules::MissingRequestContracts;
+pub use committed::{Committed, Step};
 pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
 pub use memory_state::{HashedState, MemoryState, MissingState};
 pub use result::{Block, BlockOutcome, ExecutionStatus, TransactionOutcome};
