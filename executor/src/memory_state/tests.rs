@@ -206,6 +206,19 @@ fn delta() -> impl Strategy<Value = StateDelta> {
 
 proptest! {
     #[test]
+    fn the_inverse_of_a_delta_takes_it_back(before in state(), delta in delta()) {
+        let mut state = before.clone();
+        let inverse = state.inverse(&delta);
+        state.apply(&delta);
+        let there_and_back = state.inverse(&inverse);
+        let after = state.clone();
+        state.apply(&inverse);
+        prop_assert_eq!(&state, &before);
+        state.apply(&there_and_back);
+        prop_assert_eq!(&state, &after);
+    }
+
+    #[test]
     fn the_root_with_a_delta_is_the_root_after_applying_it(
         state in state(),
         deltas in vec(delta(), 1..4),
