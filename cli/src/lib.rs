@@ -36,5 +36,6 @@ pub mod fixture;
 pub mod hex;
 pub mod source;
 pub mod statetest;
+mod test_file;
 pub mod transaction;
 pub mod verify;
