@@ -5,7 +5,7 @@
 //!
 //! The methods take and give the encodings of the EIPs, so that a provider reads a point where the call data has it.
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, B512};
 
 mod blake2b;
 mod bls_encoding;
@@ -32,6 +32,21 @@ pub type DefaultCrypto = PortableCrypto;
 pub trait Crypto: Clone + Send + Sync + 'static {
     /// Keccak-256, the hash of Ethereum.
     fn keccak256(&self, data: &[u8]) -> B256;
+
+    /// Writes the Keccak-256 of each message to the same place of `hashes`. A provider may hash several at once, which is
+    /// what makes many short messages, such as the nodes of a trie, cheaper than one after the other.
+    ///
+    /// # Panics
+    /// If there are not as many hashes as messages.
+    fn keccak256_batch(&self, messages: &[&[u8]], hashes: &mut [B256]) {
+        assert_eq!(messages.len(), hashes.len(), "one hash for each message");
+        for (message, hash) in messages.iter().zip(hashes) {
+            *hash = self.keccak256(message);
+        }
+    }
+
+    /// Keccak-512, which Ethash uses (yellow paper, appendix J).
+    fn keccak512(&self, data: &[u8]) -> B512;
 
     /// SHA-256.
     fn sha256(&self, data: &[u8]) -> B256;

@@ -1,6 +1,6 @@
 //! The fast provider.
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, B512};
 use ripemd::Ripemd160;
 use sha2::{Digest, Sha256};
 
@@ -29,6 +29,10 @@ impl NativeCrypto {
 impl Crypto for NativeCrypto {
     fn keccak256(&self, data: &[u8]) -> B256 {
         B256::new(keccak_asm::Keccak256::digest(data).into())
+    }
+
+    fn keccak512(&self, data: &[u8]) -> B512 {
+        B512::new(keccak_asm::Keccak512::digest(data).into())
     }
 
     fn sha256(&self, data: &[u8]) -> B256 {

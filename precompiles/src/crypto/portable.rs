@@ -1,6 +1,6 @@
 //! The provider in pure Rust.
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, B512};
 use ripemd::Ripemd160;
 use sha2::{Digest, Sha256};
 use tiny_keccak::{Hasher, Keccak};
@@ -30,6 +30,14 @@ impl Crypto for PortableCrypto {
         let mut hasher = Keccak::v256();
         hasher.update(data);
         let mut hash = B256::ZERO;
+        hasher.finalize(hash.as_mut_slice());
+        hash
+    }
+
+    fn keccak512(&self, data: &[u8]) -> B512 {
+        let mut hasher = Keccak::v512();
+        hasher.update(data);
+        let mut hash = B512::ZERO;
         hasher.finalize(hash.as_mut_slice());
         hash
     }

@@ -1,6 +1,6 @@
 //! Both providers against known answers, and against each other on inputs at random, valid and invalid.
 
-use alloy_primitives::{Address, B256, U256, address, b256, hex};
+use alloy_primitives::{Address, B256, U256, address, b256, b512, hex};
 
 use super::{Crypto, CurveFault, PortableCrypto};
 
@@ -30,6 +30,11 @@ fn hashes_of_known_messages() {
             let expected = alloy_primitives::keccak256(&data[..length]);
             assert_eq!(crypto.keccak256(&data[..length]), expected, "{length} bytes");
         }
+        let empty = b512!(
+            "0eab42de4c3ceb9235fc91acffe746b29c29a8c366b7c60e4e67c466f36a4304"
+            "c00fa9caf9d87976ba469bcbe06713b435f091ef2769fb160cdab33d3670680e"
+        );
+        assert_eq!(crypto.keccak512(b""), empty);
     }
     with_each_provider!(check);
 }

@@ -123,6 +123,7 @@ proptest! {
     #[test]
     fn hashes(data in vec(any::<u8>(), 0..700)) {
         agree!(keccak256(&data));
+        agree!(keccak512(&data));
         agree!(sha256(&data));
         agree!(ripemd160(&data));
     }
