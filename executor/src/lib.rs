@@ -8,6 +8,8 @@
 //! | file | does |
 //! |---|---|
 //! | [`sequential`] | the loop over a block's transactions: the reference |
+//! | [`codec`] | blocks and transactions from bytes, signers recovered |
+//! | [`header_rules`], [`ommers`], [`body_rules`] | what a header says, against its parent, its body and its outcome |
 //! | `block_rules` | what comes before and after them; uses [`system_calls`], [`rewards`], [`deposits`], `dao` |
 //! | `transaction` | one transaction: `validate`, [`intrinsic`] gas, fees ([`fees`]), authorizations, refunds |
 //! | `call_stack` | frames, and what CALL and CREATE do between them |
@@ -20,19 +22,23 @@
 #![forbid(unsafe_code)]
 
 mod block_rules;
+pub mod body_rules;
 mod call_stack;
 mod code_cache;
+pub mod codec;
 mod dao;
 pub mod deposits;
 pub mod difficulty;
 pub mod error;
 pub mod fees;
 mod hash_cache;
+pub mod header_rules;
 mod host;
 pub mod intrinsic;
 mod journal;
 pub mod memory_state;
 pub mod merkle;
+pub mod ommers;
 pub mod result;
 pub mod rewards;
 pub mod roots;

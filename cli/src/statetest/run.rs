@@ -8,6 +8,7 @@ use std::{
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_executor::{
     MemoryState, SequentialExecutor, TransactError,
+    codec::{DecodeError, Decoded, decode_transaction},
     memory_state::{HashedState, MissingState},
     roots,
 };
@@ -23,10 +24,7 @@ use super::{
     format::{Case, Config, Env, Indexes, Test},
     transaction::authorizations,
 };
-use crate::{
-    transaction::{DecodeError, Decoded, decode_transaction},
-    verify::Difference,
-};
+use crate::verify::Difference;
 
 /// Runs tests. Keeps one executor: its allocations and analysed code serve all of them.
 pub(super) struct Runner<C: Crypto> {
