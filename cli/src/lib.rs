@@ -5,7 +5,7 @@
 //! | [`fixture`] | loads blocks with the state before them and what they have to lead to |
 //! | [`verify`] | compares what execution made of a block with its fixture |
 //! | [`statetest`] | runs General State Tests |
-//! | [`transaction`] | decodes transactions, checks their signatures |
+//! | [`transaction`] | transactions of JSON: their signers, and what is executed of them |
 //! | [`source`], [`hex`], [`error`] | files, hexadecimal in JSON, and one error for all input |
 //! | [`command`] | the commands, their arguments and their reports |
 //!

@@ -8,6 +8,8 @@
 //! | file | does |
 //! |---|---|
 //! | [`sequential`] | the loop over a block's transactions: the reference |
+//! | [`codec`] | blocks and transactions from bytes, signers recovered |
+//! | [`header_rules`], [`ommers`], [`body_rules`] | what a header says, against its parent, its body and its outcome |
 //! | `block_rules` | what comes before and after them; uses [`system_calls`], [`rewards`], [`deposits`], `dao` |
 //! | [`committed`] | what is handed out as each step of a block becomes final |
 //! | `transaction` | one transaction: `validate`, [`intrinsic`] gas, fees ([`fees`]), authorizations, refunds |
@@ -21,8 +23,10 @@
 #![forbid(unsafe_code)]
 
 mod block_rules;
+pub mod body_rules;
 mod call_stack;
 mod code_cache;
+pub mod codec;
 pub mod committed;
 mod dao;
 pub mod deposits;
@@ -30,11 +34,13 @@ pub mod difficulty;
 pub mod error;
 pub mod fees;
 mod hash_cache;
+pub mod header_rules;
 mod host;
 pub mod intrinsic;
 mod journal;
 pub mod memory_state;
 pub mod merkle;
+pub mod ommers;
 pub mod result;
 pub mod rewards;
 pub mod roots;

@@ -8,6 +8,7 @@ use std::{
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_executor::{
     MemoryState, SequentialExecutor, TransactError,
+    codec::{DecodeError, Decoded, decode_transaction},
     memory_state::{HashedState, MissingState},
     roots,
 };
@@ -25,7 +26,6 @@ use super::{
 };
 use crate::{
     test_file::{BadTest, load_state, parse_fork},
-    transaction::{DecodeError, Decoded, decode_transaction},
     verify::Difference,
 };
 
