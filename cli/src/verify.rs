@@ -101,7 +101,7 @@ pub fn verify<C: Crypto>(
     crypto: &C,
 ) -> Verdict {
     let mut verdict = Verdict::default();
-    verify_header(fixture, &mut verdict);
+    verify_header(fixture, &mut verdict, crypto);
     verify_results(fixture, outcome, &mut verdict, crypto);
     match &fixture.expected {
         Some(expected) => {
@@ -115,10 +115,14 @@ pub fn verify<C: Crypto>(
 }
 
 /// What the header says about itself and the body of the block.
-fn verify_header(fixture: &Fixture, verdict: &mut Verdict) {
+fn verify_header<C: Crypto>(fixture: &Fixture, verdict: &mut Verdict, crypto: &C) {
     let facts = &fixture.facts;
     if facts.is_complete() {
-        verdict.compare("block hash", facts.hash, facts.header.hash_slow());
+        verdict.compare(
+            "block hash",
+            facts.hash,
+            facts.header.hash(|bytes| crypto.keccak256(bytes)),
+        );
     } else {
         verdict.unchecked("block hash", NOT_IN_SOURCE);
     }

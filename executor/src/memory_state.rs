@@ -123,6 +123,28 @@ impl MemoryState {
         let code = self.code.iter().map(|(hash, code)| (*hash, code.clone()));
         StateDelta { accounts: accounts.collect(), code: code.collect() }
     }
+
+    /// What takes the changes of `delta` back once they are made on this state. Code is not forgotten again.
+    pub fn inverse(&self, delta: &StateDelta) -> StateDelta {
+        let take_back = |(address, change): (&Address, &AccountDelta)| {
+            let Some(account) = self.accounts.get(address) else {
+                let gone = AccountDelta { storage_wiped: true, ..AccountDelta::default() };
+                return (*address, gone);
+            };
+            let storage_wiped = change.info.is_none() || change.storage_wiped;
+            let value = |slot: &U256| account.storage.get(slot).copied().unwrap_or_default();
+            let storage = if storage_wiped {
+                account.storage.iter().map(|(slot, value)| (*slot, *value)).collect()
+            } else {
+                change.storage.keys().map(|slot| (*slot, value(slot))).collect()
+            };
+            (*address, AccountDelta { info: Some(account.info), storage_wiped, storage })
+        };
+        StateDelta {
+            accounts: delta.accounts.iter().map(take_back).collect(),
+            ..StateDelta::default()
+        }
+    }
 }
 
 impl StateReader for MemoryState {

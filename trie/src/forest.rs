@@ -3,10 +3,10 @@
 //! A forest holds any number of tries that share their storage; each is known by the slot of its root. Three choices make it
 //! quick and small:
 //!
-//! - **Nodes know their whole path.** A leaf holds its key, a branch what all its keys begin with. An extension is not a node: it
-//!   is the gap between a branch and its parent. So a split or a collapse moves one slot and rewrites no path.
-//! - **A parent holds the references of its children**, so that encoding a branch touches no child, and a child that is *blinded*
-//!   (known by hash only) takes a slot and nothing else.
+//! - **Nodes know their whole path.** A leaf holds its key, a branch what all its keys begin with. An extension is not a node:
+//!   it is the gap between a branch and its parent. So a split or a collapse moves one slot and rewrites no path.
+//! - **A parent holds the references of its children**, so that encoding a branch touches no child, and a child that is
+//!   *blinded* (known by hash only) takes a slot and nothing else.
 //! - **A slot without reference is dirty**: something below it changed. Hashing walks dirty slots only.
 //!
 //! Every operation either succeeds or says which blinded node it needs and changes nothing.

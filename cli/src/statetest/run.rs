@@ -7,23 +7,25 @@ use std::{
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_executor::{
-    MemoryState, MissingState, SequentialExecutor, TransactError, hashes::logs_hash,
+    MemoryState, MissingState, SequentialExecutor, TransactError,
+    codec::{DecodeError, Decoded, decode_transaction},
+    hashes::logs_hash,
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{
-    AccountDelta, AccountInfo, Authorization, BlobParams, BlockEnv, ChainSpec, Hardfork,
-    StateDelta, StateReader, Transaction, TransactionType,
+    AccountDelta, AccountInfo, Authorization, BlockEnv, ChainSpec, Hardfork, StateDelta,
+    StateReader, Transaction, TransactionType,
 };
 use braid_trie::StateTrie;
 
 use super::{
     Failure,
     exception::{Rejection, explains},
-    format::{Case, Config, Env, Indexes, Test},
+    format::{Case, Env, Indexes, Test},
     transaction::authorizations,
 };
 use crate::{
-    transaction::{DecodeError, Decoded, decode_transaction},
+    test_file::{BadTest, load_state, parse_fork},
     verify::Difference,
 };
 
@@ -31,15 +33,6 @@ use crate::{
 pub(super) struct Runner<C: Crypto> {
     crypto: C,
     executor: SequentialExecutor<C>,
-}
-
-/// What makes a test impossible to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BadTest {
-    /// Where in the test.
-    pub(super) item: String,
-    pub(super) expected: String,
-    pub(super) found: String,
 }
 
 /// A test whose state is in memory.
@@ -92,7 +85,8 @@ impl<C: Crypto> Runner<C> {
         let mut loaded = LoadedTest::new(test, &self.crypto);
         for (name, cases) in &test.post {
             let fork = parse_fork("post", name)?;
-            let spec = spec(fork, &test.config)?;
+            let mut spec = ChainSpec::single(fork);
+            test.config.apply(&mut spec)?;
             let rules = Rules { fork, chain_id: spec.chain_id, crypto: &self.crypto };
             self.executor.set_spec(spec);
             for (index, case) in cases.iter().enumerate() {
@@ -116,36 +110,6 @@ struct Rules<'a, C: Crypto> {
     crypto: &'a C,
 }
 
-fn parse_fork(item: &str, name: &str) -> Result<Hardfork, BadTest> {
-    name.parse().map_err(|_| BadTest {
-        item: item.to_owned(),
-        expected: "a hardfork from Frontier to Osaka or BPO1 to BPO4".to_owned(),
-        found: format!("{name:?}"),
-    })
-}
-
-/// The rules of a chain on which `fork` has held from the start, with what the test changes about it.
-fn spec(fork: Hardfork, config: &Config) -> Result<ChainSpec, BadTest> {
-    let mut spec = ChainSpec::single(fork);
-    if let Some(chain_id) = config.chain_id {
-        spec.chain_id = chain_id;
-    }
-    for (name, json) in &config.blob_schedule {
-        let since = parse_fork("config.blobSchedule", name)?;
-        let params = BlobParams {
-            target_blobs: json.target,
-            max_blobs: json.max,
-            base_fee_update_fraction: json.base_fee_update_fraction,
-        };
-        match spec.blob_schedule.iter_mut().find(|(known, _)| *known == since) {
-            Some((_, known)) => *known = params,
-            None => spec.blob_schedule.push((since, params)),
-        }
-    }
-    spec.blob_schedule.sort_by_key(|(since, _)| *since);
-    Ok(spec)
-}
-
 /// The block under the rules of `fork`: tests for several forks give fields that not all of them have.
 fn block_env(env: &Env, fork: Hardfork) -> BlockEnv {
     let merged = fork >= Hardfork::Paris;
@@ -164,15 +128,7 @@ fn block_env(env: &Env, fork: Hardfork) -> BlockEnv {
 
 impl<'a> LoadedTest<'a> {
     fn new<C: Crypto>(test: &'a Test, crypto: &C) -> Self {
-        let mut state = MemoryState::new();
-        for (address, account) in &test.pre {
-            let code_hash = state.insert_code(account.code.clone());
-            let info = AccountInfo { nonce: account.nonce, balance: account.balance, code_hash };
-            state.insert_account(address.0, info);
-            for (slot, value) in &account.storage {
-                state.insert_storage(address.0, slot.0, value.0);
-            }
-        }
+        let state = load_state(&test.pre);
         Self {
             test,
             trie: StateTrie::of(&state.to_delta(), crypto),

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::keccak256;
-use braid_primitives::AccountDelta;
+use proptest::{collection::btree_map, option, prelude::*};
 
 use super::*;
 
@@ -97,4 +97,63 @@ fn the_delta_of_a_state_makes_it_from_nothing() {
     let mut made = MemoryState::new();
     made.apply(&state.to_delta());
     assert_eq!(made, state);
+}
+
+/// Few addresses and slots, so that deltas hit what is there.
+fn address() -> impl Strategy<Value = Address> {
+    (0_u8..24).prop_map(Address::with_last_byte)
+}
+
+fn word() -> impl Strategy<Value = U256> {
+    any::<[u64; 4]>().prop_map(U256::from_limbs)
+}
+
+fn slots() -> impl Strategy<Value = BTreeMap<U256, U256>> {
+    let value = prop_oneof![Just(U256::ZERO), (1_u64..300).prop_map(U256::from), word()];
+    btree_map((0_u64..12).prop_map(U256::from), value, 0..8)
+}
+
+fn info() -> impl Strategy<Value = AccountInfo> {
+    (0_u64..3, prop_oneof![Just(U256::ZERO), word()], any::<bool>()).prop_map(
+        |(nonce, balance, has_code)| AccountInfo {
+            nonce,
+            balance,
+            code_hash: if has_code { B256::repeat_byte(9) } else { KECCAK256_EMPTY },
+        },
+    )
+}
+
+fn state() -> impl Strategy<Value = MemoryState> {
+    btree_map(address(), (info(), slots()), 0..20).prop_map(|accounts| {
+        let mut state = MemoryState::new();
+        for (address, (info, slots)) in accounts {
+            state.insert_account(address, info);
+            for (slot, value) in slots {
+                state.insert_storage(address, slot, value);
+            }
+        }
+        state
+    })
+}
+
+fn delta() -> impl Strategy<Value = StateDelta> {
+    let change = (option::weighted(0.8, info()), any::<bool>(), slots())
+        .prop_map(|(info, storage_wiped, storage)| AccountDelta { info, storage_wiped, storage });
+    btree_map(address(), change, 0..12)
+        .prop_map(|accounts| StateDelta { accounts, ..StateDelta::default() })
+}
+
+proptest! {
+    #[test]
+    fn the_inverse_of_a_delta_takes_it_back(before in state(), delta in delta()) {
+        let mut state = before.clone();
+        let inverse = state.inverse(&delta);
+        state.apply(&delta);
+        let there_and_back = state.inverse(&inverse);
+        let after = state.clone();
+        state.apply(&inverse);
+        prop_assert_eq!(&state, &before);
+        state.apply(&there_and_back);
+        prop_assert_eq!(&state, &after);
+    }
 }

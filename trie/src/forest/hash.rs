@@ -1,8 +1,8 @@
 //! Encodes and hashes what changed, many nodes at a time.
 //!
-//! A node's encoding holds the references of its children, so nodes are hashed level by level, deepest first; those of one level
-//! do not depend on each other and go to the hash function together, whichever trie they belong to. Leaves depend on nothing
-//! and make one level of all depths.
+//! A node's encoding holds the references of its children, so nodes are hashed level by level, deepest first. Those of one
+//! level do not depend on each other and go to the hash function together, whichever trie they belong to. Leaves depend on
+//! nothing and make one level of all depths.
 
 use braid_precompiles::Crypto;
 
