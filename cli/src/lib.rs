@@ -5,7 +5,7 @@
 //! | [`fixture`] | loads blocks with the state before them and what they have to lead to |
 //! | [`verify`] | compares what execution made of a block with its fixture |
 //! | [`statetest`] | runs General State Tests |
-//! | [`transaction`] | decodes transactions, checks their signatures |
+//! | [`transaction`] | transactions of JSON: their signers, and what is executed of them |
 //! | [`source`], [`hex`], [`error`] | files, hexadecimal in JSON, and one error for all input |
 //! | [`command`] | the commands, their arguments and their reports |
 //!
@@ -20,8 +20,8 @@
 //!     let fixture = set.load(index, &crypto)?;
 //!     let mut executor = SequentialExecutor::new(fixture.spec.clone(), crypto.clone());
 //!     let mut statuses = Vec::new();
-//!     let outcome = executor.execute_block_with(&fixture.block, &fixture.pre_state, |_, tx| {
-//!         statuses.push(tx.status.is_success());
+//!     let outcome = executor.execute_block_with(&fixture.block, &fixture.pre_state, |committed| {
+//!         statuses.extend(committed.transaction().map(|(_, tx)| tx.status.is_success()));
 //!     })?;
 //!     assert!(verify(&fixture, &outcome, &statuses, &crypto).passed());
 //! }
@@ -36,5 +36,6 @@ pub mod fixture;
 pub mod hex;
 pub mod source;
 pub mod statetest;
+mod test_file;
 pub mod transaction;
 pub mod verify;

@@ -1,12 +1,25 @@
 //! Prices: what a transaction pays for a unit of gas and of blob gas.
 
-use braid_primitives::{BlobParams, Transaction, U256};
+use braid_primitives::{BlobParams, Hardfork, Header, Transaction, U256};
 
 /// Blob gas of one blob (EIP-4844, `GAS_PER_BLOB`).
 pub const GAS_PER_BLOB: u64 = 1 << 17;
 
 /// Least blob base fee in wei per blob gas (EIP-4844, `MIN_BASE_FEE_PER_BLOB_GAS`).
 pub const MIN_BLOB_BASE_FEE: u128 = 1;
+
+/// Base fee of the first block of London in wei per gas (EIP-1559, `INITIAL_BASE_FEE`).
+pub const INITIAL_BASE_FEE: u64 = 1_000_000_000;
+
+/// How often the gas target goes into the gas limit (EIP-1559, `ELASTICITY_MULTIPLIER`).
+pub const GAS_ELASTICITY: u64 = 2;
+
+/// The part of the base fee by which it rises after a block without unused gas (EIP-1559,
+/// `BASE_FEE_MAX_CHANGE_DENOMINATOR`).
+const BASE_FEE_CHANGE_DIVISOR: u128 = 8;
+
+/// Gas whose price a blob does not fall below (EIP-7918, `BLOB_BASE_COST`).
+const BLOB_RESERVE_GAS: u128 = 1 << 13;
 
 /// Where the excess is this many times the update fraction, the blob base fee exceeds 128 bits: `e^89 > 2^128`.
 const SATURATION_EXPONENT: u64 = 89;
@@ -42,6 +55,49 @@ pub fn blob_base_fee(excess_blob_gas: u64, params: &BlobParams) -> u128 {
         index += U256::ONE;
     }
     (sum / denominator).saturating_to()
+}
+
+/// Base fee in wei per gas of the block after `parent` (EIP-1559): rises if the parent used more than half of its gas limit
+/// and falls if it used less. [`INITIAL_BASE_FEE`] if the parent has none, for it is the last before London.
+///
+/// The fee saturates at `u64::MAX`, which is 18 ether for a unit of gas.
+pub fn next_base_fee(parent: &Header) -> u64 {
+    let Some(base_fee) = parent.base_fee_per_gas else { return INITIAL_BASE_FEE };
+    let target_gas = parent.gas_limit / GAS_ELASTICITY;
+    let distance_gas = parent.gas_used.abs_diff(target_gas);
+    // No valid block has a limit of less than two units.
+    let change = u128::from(base_fee) * u128::from(distance_gas) / u128::from(target_gas.max(1));
+    let change = u64::try_from(change / BASE_FEE_CHANGE_DIVISOR).unwrap_or(u64::MAX);
+    match parent.gas_used > target_gas {
+        true => base_fee.saturating_add(change.max(1)),
+        false => base_fee.saturating_sub(change),
+    }
+}
+
+/// Excess blob gas of the block after `parent` (EIP-4844), under the rules of `fork`, whose parameters are `params`: those of
+/// the block, not of its parent.
+///
+/// From Osaka on the excess does not fall while a blob costs less than 2^13 gas at the parent's prices (EIP-7918).
+pub fn next_excess_blob_gas(parent: &Header, params: &BlobParams, fork: Hardfork) -> u64 {
+    let excess = parent.excess_blob_gas.unwrap_or_default();
+    let used = parent.blob_gas_used.unwrap_or_default();
+    let target = params.target_blobs.saturating_mul(GAS_PER_BLOB);
+    let Some(above_target) = (u128::from(excess) + u128::from(used)).checked_sub(target.into())
+    else {
+        return 0;
+    };
+    let above_target = u64::try_from(above_target).unwrap_or(u64::MAX);
+    if fork < Hardfork::Osaka {
+        return above_target;
+    }
+    let base_fee = u128::from(parent.base_fee_per_gas.unwrap_or_default());
+    let blob_price = blob_base_fee(excess, params).saturating_mul(GAS_PER_BLOB.into());
+    if BLOB_RESERVE_GAS * base_fee <= blob_price {
+        return above_target;
+    }
+    let room_blobs = params.max_blobs.saturating_sub(params.target_blobs);
+    let rise = u128::from(used) * u128::from(room_blobs) / u128::from(params.max_blobs.max(1));
+    excess.saturating_add(u64::try_from(rise).unwrap_or(u64::MAX))
 }
 
 /// Price in wei that a transaction pays for a unit of gas (EIP-1559): base fee plus tip, at most the fee cap.

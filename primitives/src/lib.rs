@@ -9,6 +9,7 @@
 //! | [`mod@env`] | what a block tells the EVM about itself |
 //! | [`transaction`] | the five transaction types, recovered and ready to execute |
 //! | [`receipt`] | receipts, their encoding, the logs bloom |
+//! | [`header`] | block headers, their encoding and hash |
 //! | [`block`] | withdrawals, ommers and execution-layer requests |
 //! | [`state`] | [`StateReader`], account records and the write set of a block |
 
@@ -18,6 +19,7 @@ pub mod block;
 pub mod chain;
 pub mod env;
 pub mod hardfork;
+pub mod header;
 pub mod receipt;
 pub mod state;
 pub mod transaction;
@@ -26,11 +28,12 @@ pub use block::{BlockContext, Ommer, Requests, Withdrawal};
 pub use chain::{Activation, BlobParams, ChainSpec};
 pub use env::BlockEnv;
 pub use hardfork::{Hardfork, UnknownHardfork};
+pub use header::{EMPTY_OMMERS_HASH, Header, SealedHeader};
 pub use receipt::{Receipt, ReceiptOutcome};
 pub use state::{AccountDelta, AccountInfo, StateDelta, StateReader};
 pub use transaction::{AccessListItem, Authorization, Transaction, TransactionType};
 
 /// The ecosystem's basic types, re-exported so that an embedder needs one import.
 pub use alloy_primitives::{
-    Address, B256, Bloom, Bytes, KECCAK256_EMPTY, Log, LogData, TxKind, U256, address, b256,
+    Address, B64, B256, Bloom, Bytes, KECCAK256_EMPTY, Log, LogData, TxKind, U256, address, b256,
 };

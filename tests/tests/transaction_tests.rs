@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
-use braid_cli::transaction::{DecodeError, decode_transaction};
 use braid_executor::{
-    InvalidTransaction, SequentialExecutor, TransactError, intrinsic::intrinsic_gas,
+    InvalidTransaction, SequentialExecutor, TransactError,
+    codec::{DecodeError, FieldError, decode_transaction},
+    intrinsic::intrinsic_gas,
 };
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::{BlockEnv, ChainSpec, Hardfork, Transaction};
@@ -136,7 +137,7 @@ fn explains_decoding(name: &str, error: &DecodeError) -> bool {
         DecodeError::FeeTooLarge { .. } => is_number || name.starts_with("PRIORITY_GREATER"),
         DecodeError::Signature(_) => is_signature,
         // Where a field is missing, others are taken for the signature.
-        DecodeError::InvalidV { .. } | DecodeError::Rlp { field: "r" | "s", .. } => {
+        DecodeError::InvalidV { .. } | DecodeError::Field(FieldError { field: "r" | "s", .. }) => {
             is_signature || is_encoding
         }
         _ => is_encoding || is_number,

@@ -3,11 +3,13 @@
 //! Three vintages of names are in use. A name may stand for several reasons where clients check in different orders, and
 //! tests join alternatives with `|`.
 
-use braid_executor::InvalidTransaction;
+use braid_executor::{
+    InvalidTransaction,
+    codec::{DecodeError, FieldError},
+};
 use braid_primitives::TransactionType;
 
 use super::transaction::Unrepresentable;
-use crate::transaction::DecodeError;
 
 /// Why a transaction was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,10 +131,10 @@ impl Reason {
                 _ => false,
             },
             // Types without creation have no encoding for it.
-            Rejection::Decode(DecodeError::Rlp { field: "to", .. }) => {
+            Rejection::Decode(DecodeError::Field(FieldError { field: "to", .. })) => {
                 matches!(self, Malformed | Creation(_))
             }
-            Rejection::Decode(DecodeError::Rlp { .. }) => self == Malformed,
+            Rejection::Decode(DecodeError::Field(_)) => self == Malformed,
             Rejection::Decode(DecodeError::FeeTooLarge { .. }) => {
                 matches!(self, Funds | CostOverflow)
             }

@@ -1,12 +1,11 @@
 //! The transaction of a case.
 
-use alloy_eips::eip7702::{Authorization as Unsigned, SignedAuthorization};
 use alloy_primitives::{TxKind, U256};
+use braid_executor::codec::SignedAuthorization;
 use braid_precompiles::Crypto;
 use braid_primitives::{AccessListItem, Authorization, Transaction, TransactionType};
 
 use super::format::{Indexes, JsonAuthorization, Scalar, TestTransaction};
-use crate::transaction::flatten_authorization;
 
 /// A number that no transaction can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,15 +48,20 @@ pub(super) fn authorizations<C: Crypto>(
     crypto: &C,
 ) -> Vec<Authorization> {
     let list = transaction.authorization_list.iter().flatten();
-    list.map(|json| flatten_authorization(&json.signed(), crypto)).collect()
+    list.map(|json| json.signed().recover(crypto)).collect()
 }
 
 impl JsonAuthorization {
     fn signed(&self) -> SignedAuthorization {
-        let inner = Unsigned { chain_id: self.chain_id, address: self.address, nonce: self.nonce };
-        // Without either key the parity is invalid, as is any other than 0 and 1.
-        let parity = self.y_parity.or(self.v).unwrap_or(u8::MAX);
-        SignedAuthorization::new_unchecked(inner, parity, self.r, self.s)
+        SignedAuthorization {
+            chain_id: self.chain_id,
+            address: self.address,
+            nonce: self.nonce,
+            // Without either key the parity is invalid, as is any other than 0 and 1.
+            y_parity: self.y_parity.or(self.v).unwrap_or(u8::MAX),
+            r: self.r,
+            s: self.s,
+        }
     }
 }
 

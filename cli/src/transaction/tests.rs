@@ -1,4 +1,5 @@
-use alloy_primitives::{address, hex};
+use alloy_primitives::{U256, address, hex};
+use braid_executor::codec::decode_transaction;
 use braid_precompiles::DefaultCrypto;
 
 use super::*;
@@ -11,116 +12,6 @@ const EIP155_EXAMPLE: [u8; 110] = hex!(
 );
 /// Its signer, the owner of the key 0x4646..46.
 const SIGNER: Address = address!("9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F");
-
-fn decode(bytes: &[u8], fork: Hardfork) -> Result<Decoded, DecodeError> {
-    decode_transaction(bytes, fork, 1, &DefaultCrypto::new())
-}
-
-/// The example with other values of v and s.
-fn example_with(v: u8, s: U256) -> Vec<u8> {
-    let mut bytes = EIP155_EXAMPLE.to_vec();
-    bytes[43] = v;
-    bytes[78..].copy_from_slice(&s.to_be_bytes::<32>());
-    bytes
-}
-
-fn example_s() -> U256 {
-    U256::from_be_slice(&EIP155_EXAMPLE[78..])
-}
-
-#[test]
-fn the_example_of_eip_155_decodes_to_its_fields_and_signer() {
-    let decoded = decode(&EIP155_EXAMPLE, Hardfork::Cancun).unwrap();
-    assert_eq!(decoded.sender, SIGNER);
-    assert_eq!(decoded.hash, alloy_primitives::keccak256(EIP155_EXAMPLE));
-    let expected = Transaction {
-        sender: SIGNER,
-        nonce: 9,
-        gas_limit: 21_000,
-        max_fee_per_gas: 20_000_000_000,
-        max_priority_fee_per_gas: 20_000_000_000,
-        to: Address::repeat_byte(0x35).into(),
-        value: U256::from(1_000_000_000_000_000_000_u64),
-        chain_id: Some(1),
-        ..Transaction::default()
-    };
-    assert_eq!(decoded.transaction, expected);
-}
-
-#[test]
-fn a_signature_for_another_chain_or_from_the_future_is_refused() {
-    let crypto = DefaultCrypto::new();
-    assert_eq!(
-        decode_transaction(&EIP155_EXAMPLE, Hardfork::Cancun, 5, &crypto),
-        Err(SignatureError::WrongChain { chain_id: 5, found: 1 }.into())
-    );
-    assert_eq!(
-        decode(&EIP155_EXAMPLE, Hardfork::Homestead),
-        Err(SignatureError::ChainIdTooEarly { found: 1 }.into())
-    );
-    assert_eq!(
-        decode(&example_with(29, example_s()), Hardfork::Cancun),
-        Err(DecodeError::InvalidV { v: U256::from(29) })
-    );
-}
-
-#[test]
-fn a_high_s_is_refused_from_homestead_on() {
-    let high = SECP256K1_ORDER - example_s();
-    assert!(decode(&example_with(27, high), Hardfork::Frontier).is_ok());
-    let refused = Err(SignatureError::HighS { found: high }.into());
-    assert_eq!(decode(&example_with(27, high), Hardfork::Homestead), refused);
-    assert_eq!(decode(&example_with(0x26, high), Hardfork::Osaka), refused);
-    // A signature with s mirrored at the middle and the other parity has the same signer.
-    let mirrored = decode(&example_with(28, high), Hardfork::Frontier).unwrap();
-    let original = decode(&example_with(27, example_s()), Hardfork::Frontier).unwrap();
-    assert_eq!(mirrored.sender, original.sender);
-}
-
-#[test]
-fn s_out_of_range_is_refused_at_all_times() {
-    for s in [SECP256K1_ORDER, U256::MAX] {
-        let error = SignatureError::OutOfRange { name: "s", found: s };
-        assert_eq!(decode(&example_with(27, s), Hardfork::Frontier), Err(error.clone().into()));
-        assert_eq!(decode(&example_with(37, s), Hardfork::Cancun), Err(error.into()));
-    }
-}
-
-#[test]
-fn leading_zeros_missing_and_additional_bytes_are_malformed() {
-    let malformed = |bytes: &[u8]| {
-        let error = decode(bytes, Hardfork::Cancun).unwrap_err();
-        matches!(error, DecodeError::Rlp { .. } | DecodeError::TrailingBytes { .. })
-    };
-    assert!(malformed(&example_with(0x25, U256::from(1))), "s with leading zeros");
-    assert!(malformed(&[&EIP155_EXAMPLE[..], &[0]].concat()), "a byte behind the list");
-    for end in 1..EIP155_EXAMPLE.len() {
-        assert!(malformed(&EIP155_EXAMPLE[..end]), "{end} bytes");
-    }
-    let mut longer = [&EIP155_EXAMPLE[..], &[0x80]].concat();
-    longer[1] += 1;
-    let error = DecodeError::TrailingBytes { bytes: 1, after: "signature" };
-    assert_eq!(decode(&longer, Hardfork::Cancun), Err(error));
-    assert_eq!(decode(&[], Hardfork::Cancun), Err(DecodeError::Empty));
-}
-
-#[test]
-fn types_exist_from_their_hardfork_on() {
-    for (tx_type, since) in
-        [(1, Hardfork::Berlin), (2, Hardfork::London), (3, Hardfork::Cancun), (4, Hardfork::Prague)]
-    {
-        for fork in Hardfork::ALL {
-            let error = decode(&[tx_type, 0xc0], fork).unwrap_err();
-            let unknown = error == DecodeError::TypeNotSupported { tx_type, fork };
-            assert_eq!(unknown, fork < since, "type {tx_type} under {fork}");
-        }
-    }
-    for tx_type in [0, 5, 0x7f, 0x80, 0xb8] {
-        let fork = Hardfork::Osaka;
-        let error = DecodeError::TypeNotSupported { tx_type, fork };
-        assert_eq!(decode(&[tx_type, 0xc0], fork), Err(error));
-    }
-}
 
 #[test]
 fn an_envelope_made_from_fields_has_the_signer_of_its_bytes() {
@@ -138,50 +29,10 @@ fn an_envelope_made_from_fields_has_the_signer_of_its_bytes() {
         input: Default::default(),
     };
     let r = U256::from_be_slice(&EIP155_EXAMPLE[45..77]);
-    let envelope = Envelope::from(tx.into_signed(Signature::new(r, example_s(), false)));
+    let s = U256::from_be_slice(&EIP155_EXAMPLE[78..]);
+    let envelope = Envelope::from(tx.into_signed(Signature::new(r, s, false)));
     assert_eq!(envelope.encoded_2718(), EIP155_EXAMPLE);
     assert_eq!(recover_sender(&envelope, Hardfork::Cancun, 1, &crypto), Ok(SIGNER));
-    let decoded = decode(&EIP155_EXAMPLE, Hardfork::Cancun).unwrap();
+    let decoded = decode_transaction(&EIP155_EXAMPLE, Hardfork::Cancun, 1, &crypto).unwrap();
     assert_eq!(flatten(&envelope, SIGNER, &crypto), decoded.transaction);
-}
-
-#[test]
-fn an_authorization_with_a_bad_signature_has_no_authority() {
-    use alloy_eips::eip7702::Authorization as Unsigned;
-    let crypto = DefaultCrypto::new();
-    let unsigned = Unsigned { chain_id: U256::from(1), address: Address::repeat_byte(7), nonce: 3 };
-    let (r, s) = (U256::from_be_slice(&EIP155_EXAMPLE[45..77]), example_s());
-    let authority = |y_parity, r, s| {
-        let signed = SignedAuthorization::new_unchecked(unsigned.clone(), y_parity, r, s);
-        let flat = flatten_authorization(&signed, &crypto);
-        assert_eq!((flat.chain_id, flat.address, flat.nonce), (U256::from(1), signed.address, 3));
-        flat.authority
-    };
-    assert!(authority(0, r, s).is_some());
-    assert_ne!(authority(0, r, s), authority(1, r, s));
-    for parity in [2, 27, 255] {
-        assert_eq!(authority(parity, r, s), None);
-    }
-    assert_eq!(authority(0, r, SECP256K1_ORDER - s), None);
-    assert_eq!(authority(0, U256::ZERO, s), None);
-    assert_eq!(authority(0, r, U256::ZERO), None);
-    assert_eq!(authority(0, SECP256K1_ORDER, s), None);
-}
-
-#[test]
-fn no_change_of_a_byte_makes_decoding_panic_or_keeps_the_transaction_the_same() {
-    let original = decode(&EIP155_EXAMPLE, Hardfork::Cancun).unwrap();
-    for at in 0..EIP155_EXAMPLE.len() {
-        for byte in 0..=255 {
-            let mut bytes = EIP155_EXAMPLE;
-            bytes[at] = byte;
-            let same = byte == EIP155_EXAMPLE[at];
-            // Recovering a signer 28,000 times would take seconds: most bytes are tried on three values.
-            if !same && at > 44 && byte % 97 != 0 {
-                continue;
-            }
-            let decoded = decode(&bytes, Hardfork::Cancun);
-            assert_eq!(decoded.as_ref() == Ok(&original), same, "byte {at} = {byte:#x}");
-        }
-    }
 }
