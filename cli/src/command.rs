@@ -4,6 +4,7 @@ mod files;
 mod report;
 mod run;
 mod statetest;
+mod suite;
 
 use std::{
     io::{self, Write},

@@ -20,8 +20,8 @@
 //!     let fixture = set.load(index, &crypto)?;
 //!     let mut executor = SequentialExecutor::new(fixture.spec.clone(), crypto.clone());
 //!     let mut statuses = Vec::new();
-//!     let outcome = executor.execute_block_with(&fixture.block, &fixture.pre_state, |_, tx| {
-//!         statuses.push(tx.status.is_success());
+//!     let outcome = executor.execute_block_with(&fixture.block, &fixture.pre_state, |committed| {
+//!         statuses.extend(committed.transaction().map(|(_, tx)| tx.status.is_success()));
 //!     })?;
 //!     assert!(verify(&fixture, &outcome, &statuses, &crypto).passed());
 //! }
@@ -36,5 +36,6 @@ pub mod fixture;
 pub mod hex;
 pub mod source;
 pub mod statetest;
+mod test_file;
 pub mod transaction;
 pub mod verify;

@@ -13,14 +13,12 @@ use std::{fmt, time::Duration};
 use braid_executor::memory_state::MissingState;
 use braid_precompiles::Crypto;
 use braid_primitives::Hardfork;
-use serde::de::DeserializeSeed;
 
 pub use exception::Rejection;
 pub use format::Indexes;
 pub use transaction::Unrepresentable;
 
-use crate::{error::InputError, source::File, verify::Difference};
-use format::{EachTest, Test};
+use crate::{error::InputError, source::File, test_file::run_each, verify::Difference};
 use run::Runner;
 
 /// One thing wrong with a case.
@@ -108,46 +106,10 @@ impl<C: Crypto> StateTests<C> {
         file: &File,
         mut report: impl FnMut(CaseReport<'_>),
     ) -> Vec<InputError> {
-        let mut errors = Vec::new();
-        let mut deserializer = serde_json::Deserializer::from_slice(&file.bytes);
-        let each = EachTest(|name: &str, json: &str| {
-            if let Err(error) = self.run_test(file, name, json, &mut report) {
-                errors.push(error);
-            }
-        });
-        let parsed = each.deserialize(&mut deserializer).and_then(|()| deserializer.end());
-        errors
-            .extend(parsed.err().map(|error| InputError::json(&file.path, String::new(), &error)));
-        errors
-    }
-
-    fn run_test(
-        &mut self,
-        file: &File,
-        name: &str,
-        json: &str,
-        report: &mut impl FnMut(CaseReport<'_>),
-    ) -> Result<(), InputError> {
-        let test: Test =
-            serde_json::from_str(json).map_err(|error| locate(file, name, json, error))?;
-        let reported = self.runner.run(&test, |fork, indexes, time, failures| {
-            report(CaseReport { test: name, fork, indexes, time, failures });
-        });
-        reported.map_err(|bad| {
-            let item = format!("{name}: {}", bad.item);
-            InputError::unexpected(&file.path, item, bad.expected, bad.found)
+        run_each(file, |name, test| {
+            self.runner.run(test, |fork, indexes, time, failures| {
+                report(CaseReport { test: name, fork, indexes, time, failures });
+            })
         })
-    }
-}
-
-/// Parses a malformed test again, slowly, to find out where it is malformed.
-fn locate(file: &File, name: &str, json: &str, error: serde_json::Error) -> InputError {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    match serde_path_to_error::deserialize::<_, Test>(&mut deserializer) {
-        Err(error) => {
-            let item = format!("{name}: {}", error.path());
-            InputError::json(&file.path, item, error.inner())
-        }
-        Ok(_) => InputError::json(&file.path, name.to_owned(), &error),
     }
 }

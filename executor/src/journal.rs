@@ -4,6 +4,9 @@
 //! only (warm, touched, created, original values) is stamped with the transaction's number, so that the next transaction
 //! starts clean without visiting anything.
 //!
+//! A block is executed in steps: its beginning, each transaction, its end. The undo log of a step lives until the next step
+//! begins, so that what the step changed can be told from it afterwards.
+//!
 //! The journal reads nothing itself: [`StateAccess`](crate::host::StateAccess) puts the values in that a reader answered.
 
 mod delta;
@@ -89,7 +92,10 @@ pub(crate) struct Journal {
     slots: Vec<Slot>,
     slot_ids: HashMap<SlotKey, u32, DefaultHashBuilder>,
     transient: HashMap<SlotKey, U256, DefaultHashBuilder>,
+    /// Of the whole step; what is before `transaction_start` is not taken back any more.
     undo: Vec<Undo>,
+    /// Length of the undo log when the transaction began: a step may consist of several.
+    transaction_start: usize,
     logs: Vec<Log>,
     /// Accounts touched by this transaction, possibly more than once, possibly untouched again since.
     touched: Vec<AccountId>,
@@ -106,6 +112,7 @@ impl Default for Journal {
             slot_ids: HashMap::default(),
             transient: HashMap::default(),
             undo: Vec::new(),
+            transaction_start: 0,
             logs: Vec::new(),
             touched: Vec::new(),
             destroyed: Vec::new(),
@@ -122,11 +129,17 @@ impl Journal {
         self.slots.clear();
         self.slot_ids.clear();
         self.transient.clear();
-        self.undo.clear();
+        self.begin_step();
         self.logs.clear();
         self.touched.clear();
         self.destroyed.clear();
         self.transaction = NEVER + 1;
+    }
+
+    /// Begins a step of the block, between transactions. What the step before changed is forgotten as a change of its own.
+    pub(crate) fn begin_step(&mut self) {
+        self.undo.clear();
+        self.transaction_start = 0;
     }
 
     /// The id of an account; `is_always_warm` is asked about one seen for the first time.
@@ -400,17 +413,17 @@ impl Journal {
     pub(crate) fn end_transaction(&mut self, clears_empty: bool) -> Vec<Log> {
         for id in std::mem::take(&mut self.destroyed) {
             if self.is_destroyed_now(id) {
-                self.destroy(id);
+                self.remove(id);
             }
         }
         if clears_empty {
             for i in 0..self.touched.len() {
-                let account = &mut self.accounts[self.touched[i].0 as usize];
+                let id = self.touched[i];
+                let account = self.account(id);
                 if account.touched == self.transaction && account.exists && account.info.is_empty()
                 {
                     // An empty account has storage only where it was made so on purpose; it goes with the account.
-                    account.exists = false;
-                    account.epoch += 1;
+                    self.remove(id);
                 }
             }
         }
@@ -424,7 +437,7 @@ impl Journal {
     }
 
     fn next_transaction(&mut self) -> Vec<Log> {
-        self.undo.clear();
+        self.transaction_start = self.undo.len();
         self.touched.clear();
         self.destroyed.clear();
         self.transient.clear();
@@ -432,13 +445,15 @@ impl Journal {
         std::mem::take(&mut self.logs)
     }
 
-    fn destroy(&mut self, id: AccountId) {
+    /// Makes an account go, with its storage. It may come back later.
+    fn remove(&mut self, id: AccountId) {
         let account = self.account_mut(id);
-        account.exists = false;
-        account.info = AccountInfo::default();
+        let info = std::mem::take(&mut account.info);
+        let before = std::mem::replace(&mut account.exists, false).then(|| Box::new(info));
         account.code = None;
         account.epoch += 1;
         debug_assert_eq!(account.info.code_hash, KECCAK256_EMPTY);
+        self.undo.push(Undo::Removed(id, before));
     }
 }
 

@@ -11,13 +11,14 @@
 //! | [`codec`] | blocks and transactions from bytes, signers recovered |
 //! | [`header_rules`], [`ommers`], [`body_rules`] | what a header says, against its parent, its body and its outcome |
 //! | `block_rules` | what comes before and after them; uses [`system_calls`], [`rewards`], [`deposits`], `dao` |
+//! | [`committed`] | what is handed out as each step of a block becomes final |
 //! | `transaction` | one transaction: `validate`, [`intrinsic`] gas, fees ([`fees`]), authorizations, refunds |
 //! | `call_stack` | frames, and what CALL and CREATE do between them |
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
 //! | `code_cache`, `hash_cache` | analysed code by hash, hashes of mapping slots: kept over blocks |
-//! | `journal` | accounts, slots and logs of the block; undo log; write set |
+//! | `journal` | accounts, slots and logs of the block; undo log; write sets |
 //! | [`difficulty`] | what a header of proof of work must say |
-//! | [`merkle`], [`roots`], [`memory_state`] | roots of sorted leaves, and a state in memory |
+//! | [`hashes`], [`memory_state`] | hashes of lists, and a state in memory |
 
 #![forbid(unsafe_code)]
 
@@ -26,30 +27,31 @@ pub mod body_rules;
 mod call_stack;
 mod code_cache;
 pub mod codec;
+pub mod committed;
 mod dao;
 pub mod deposits;
 pub mod difficulty;
 pub mod error;
 pub mod fees;
 mod hash_cache;
+pub mod hashes;
 pub mod header_rules;
 mod host;
 pub mod intrinsic;
 mod journal;
 pub mod memory_state;
-pub mod merkle;
 pub mod ommers;
 pub mod result;
 pub mod rewards;
-pub mod roots;
 pub mod sequential;
 pub mod system_calls;
 mod transaction;
 mod validate;
 
 pub use block_rules::MissingRequestContracts;
+pub use committed::{Committed, Step};
 pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
-pub use memory_state::{HashedState, MemoryState, MissingState};
+pub use memory_state::{MemoryState, MissingState};
 pub use result::{Block, BlockOutcome, ExecutionStatus, TransactionOutcome};
 pub use sequential::SequentialExecutor;
 pub use validate::TRANSACTION_GAS_CAP;

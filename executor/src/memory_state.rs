@@ -1,14 +1,9 @@
-//! A state in memory, and its root.
+//! A state in memory.
 
 use alloy_primitives::map::HashMap;
-use braid_precompiles::Crypto;
 use braid_primitives::{
-    AccountInfo, Address, B256, Bytes, KECCAK256_EMPTY, StateDelta, StateReader, U256,
+    AccountDelta, AccountInfo, Address, B256, Bytes, KECCAK256_EMPTY, StateDelta, StateReader, U256,
 };
-
-mod hashed;
-
-pub use hashed::HashedState;
 
 /// A state in hash maps: a [`StateReader`] for tests, fixtures and simulation.
 ///
@@ -119,15 +114,36 @@ impl MemoryState {
         self.code.extend(delta.code.iter().map(|(hash, code)| (*hash, code.clone())));
     }
 
-    /// Root of the state trie (yellow paper, section 4.1).
-    pub fn state_root(&self, crypto: &impl Crypto) -> B256 {
-        HashedState::new(self, crypto).root(crypto)
+    /// The whole state as a change of the state without accounts.
+    pub fn to_delta(&self) -> StateDelta {
+        let accounts = self.accounts.iter().map(|(address, account)| {
+            let storage = account.storage.iter().map(|(slot, value)| (*slot, *value)).collect();
+            (*address, AccountDelta { info: Some(account.info), storage_wiped: false, storage })
+        });
+        let code = self.code.iter().map(|(hash, code)| (*hash, code.clone()));
+        StateDelta { accounts: accounts.collect(), code: code.collect() }
     }
 
-    /// Root of the state trie after the changes, which are not made. For several deltas on one state, keep a
-    /// [`HashedState`].
-    pub fn state_root_with(&self, delta: &StateDelta, crypto: &impl Crypto) -> B256 {
-        HashedState::new(self, crypto).root_with(delta, crypto)
+    /// What takes the changes of `delta` back once they are made on this state. Code is not forgotten again.
+    pub fn inverse(&self, delta: &StateDelta) -> StateDelta {
+        let take_back = |(address, change): (&Address, &AccountDelta)| {
+            let Some(account) = self.accounts.get(address) else {
+                let gone = AccountDelta { storage_wiped: true, ..AccountDelta::default() };
+                return (*address, gone);
+            };
+            let storage_wiped = change.info.is_none() || change.storage_wiped;
+            let value = |slot: &U256| account.storage.get(slot).copied().unwrap_or_default();
+            let storage = if storage_wiped {
+                account.storage.iter().map(|(slot, value)| (*slot, *value)).collect()
+            } else {
+                change.storage.keys().map(|slot| (*slot, value(slot))).collect()
+            };
+            (*address, AccountDelta { info: Some(account.info), storage_wiped, storage })
+        };
+        StateDelta {
+            accounts: delta.accounts.iter().map(take_back).collect(),
+            ..StateDelta::default()
+        }
     }
 }
 

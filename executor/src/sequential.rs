@@ -12,6 +12,7 @@ use crate::{
     block_rules::{BlockRules, MissingRequestContracts},
     call_stack::CallStack,
     code_cache::CodeCache,
+    committed::{Committed, Step},
     error::{ExecutionError, InvalidBlock, TransactError},
     fees::blob_gas,
     hash_cache::HashCache,
@@ -108,18 +109,19 @@ impl<C: Crypto> SequentialExecutor<C> {
         block: &Block,
         state: &R,
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
-        self.execute_block_with(block, state, |_, _| {})
+        self.execute_block_with(block, state, |_| {})
     }
 
-    /// Like [`Self::execute_block`]; hands each transaction's index and outcome to `on_commit` as soon as it is final.
+    /// Like [`Self::execute_block`]; hands each step of the block to `on_commit` as soon as it is final: the beginning, each
+    /// transaction, the end.
     ///
     /// # Errors
-    /// Those of [`Self::execute_block`]. Outcomes handed out before are void then.
+    /// Those of [`Self::execute_block`]. What was handed out before is void then.
     pub fn execute_block_with<R: StateReader>(
         &mut self,
         block: &Block,
         state: &R,
-        mut on_commit: impl FnMut(usize, &TransactionOutcome),
+        mut on_commit: impl FnMut(Committed<'_>),
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
         self.journal.clear();
         let mut limits = self.limits(&block.env);
@@ -140,14 +142,17 @@ impl<C: Crypto> SequentialExecutor<C> {
             missing_request_contracts: policy,
         };
         rules.begin(&block.context)?;
+        on_commit(Committed { step: Step::Begin, journal: rules.state.journal });
         let mut receipts = Vec::with_capacity(block.transactions.len());
         let (mut gas_used, mut blob_gas_used, mut logs_bloom) = (0, 0, Bloom::ZERO);
         for (index, tx) in block.transactions.iter().enumerate() {
+            rules.state.journal.begin_step();
             let machinery = (&mut *rules.stack, &mut *rules.workspace);
             let mut outcome =
                 transaction::execute(tx, &limits, rules.state, machinery, &mut NoInspector)
                     .map_err(|error| at(index, error))?;
-            on_commit(index, &outcome);
+            let step = Step::Transaction { index, outcome: &outcome };
+            on_commit(Committed { step, journal: rules.state.journal });
             limits.available_gas -= outcome.gas_used;
             limits.available_blob_gas -= blob_gas(tx);
             gas_used += outcome.gas_used;
@@ -162,7 +167,9 @@ impl<C: Crypto> SequentialExecutor<C> {
             logs_bloom |= receipt.bloom();
             receipts.push(receipt);
         }
+        rules.state.journal.begin_step();
         let requests = rules.end(&block.context, &receipts)?;
+        on_commit(Committed { step: Step::End, journal: rules.state.journal });
         let state = self.journal.state_delta();
         Ok(BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state })
     }

@@ -37,8 +37,8 @@ fn check<C: Crypto>(fixture: &Fixture, crypto: &C) -> Result<(), String> {
     executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
     let mut statuses = Vec::new();
     let outcome = executor
-        .execute_block_with(&fixture.block, &fixture.pre_state, |_, transaction| {
-            statuses.push(transaction.status.is_success());
+        .execute_block_with(&fixture.block, &fixture.pre_state, |committed| {
+            statuses.extend(committed.transaction().map(|(_, tx)| tx.status.is_success()));
         })
         .map_err(|error| error.to_string())?;
     let verdict = verify(fixture, &outcome, &statuses, crypto);

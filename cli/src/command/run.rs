@@ -173,11 +173,11 @@ impl<'a, W: Write> Session<'a, W> {
         for _ in 0..self.arguments.repeat.get() {
             statuses.clear();
             let start = Instant::now();
-            let outcome = executor.execute_block_with(
-                &fixture.block,
-                &fixture.pre_state,
-                |_, transaction| statuses.push(transaction.status.is_success()),
-            );
+            let outcome =
+                executor.execute_block_with(&fixture.block, &fixture.pre_state, |committed| {
+                    let transaction = committed.transaction();
+                    statuses.extend(transaction.map(|(_, outcome)| outcome.status.is_success()));
+                });
             let time = start.elapsed();
             if best.as_ref().is_none_or(|(shortest, _)| time < *shortest) {
                 best = Some((time, outcome));

@@ -1,25 +1,19 @@
 //! The files of General State Tests: `{name: {env, pre, transaction, post}}`.
-//!
-//! Hexadecimal is decoded while JSON is parsed, without strings in between, and a test is handed on before the next one is
-//! read: the corpus has hundreds of megabytes.
-
-use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer};
 
-use crate::hex::{self, FromHex, Hex};
+use crate::{
+    hex::{self, FromHex, Hex},
+    test_file::{Config, JsonAccount, pairs},
+};
 
 /// A test: one state and one block, and transactions on them under several hardforks.
 #[derive(Debug, Deserialize)]
 pub(super) struct Test {
     pub(super) env: Env,
     #[serde(deserialize_with = "pairs")]
-    pub(super) pre: Vec<(Hex<Address>, PreAccount)>,
+    pub(super) pre: Vec<(Hex<Address>, JsonAccount)>,
     pub(super) transaction: TestTransaction,
     #[serde(deserialize_with = "pairs")]
     pub(super) post: Vec<(String, Vec<Case>)>,
@@ -47,19 +41,6 @@ pub(super) struct Env {
     pub(super) current_random: Option<U256>,
     #[serde(default, deserialize_with = "hex::option")]
     pub(super) current_excess_blob_gas: Option<u64>,
-}
-
-/// An account before the transaction.
-#[derive(Debug, Deserialize)]
-pub(super) struct PreAccount {
-    #[serde(deserialize_with = "hex::value")]
-    pub(super) nonce: u64,
-    #[serde(deserialize_with = "hex::value")]
-    pub(super) balance: U256,
-    #[serde(deserialize_with = "hex::value")]
-    pub(super) code: Bytes,
-    #[serde(deserialize_with = "pairs")]
-    pub(super) storage: Vec<(Hex<U256>, Hex<U256>)>,
 }
 
 /// The transactions: a case picks one of the values of `data`, `gasLimit` and `value`.
@@ -149,26 +130,6 @@ pub struct Indexes {
     pub value: usize,
 }
 
-/// What the test changes about its chain.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Config {
-    #[serde(default, rename = "chainid", deserialize_with = "hex::option")]
-    pub(super) chain_id: Option<u64>,
-    #[serde(default, rename = "blobSchedule", deserialize_with = "pairs")]
-    pub(super) blob_schedule: Vec<(String, JsonBlobParams)>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct JsonBlobParams {
-    #[serde(deserialize_with = "hex::value")]
-    pub(super) target: u64,
-    #[serde(deserialize_with = "hex::value")]
-    pub(super) max: u64,
-    #[serde(deserialize_with = "hex::value")]
-    pub(super) base_fee_update_fraction: u64,
-}
-
 /// A number of the transaction, which may be too large for any transaction: that is what some tests are about.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Scalar {
@@ -224,57 +185,4 @@ fn optional_list<'de, D: Deserializer<'de>>(
 ) -> Result<Option<Vec<B256>>, D::Error> {
     let list: Option<Vec<Hex<B256>>> = Deserialize::deserialize(deserializer)?;
     Ok(list.map(|list| list.into_iter().map(|hash| hash.0).collect()))
-}
-
-/// An object as a list of its entries, in the order of the file.
-fn pairs<'de, K, V, D>(deserializer: D) -> Result<Vec<(K, V)>, D::Error>
-where
-    K: Deserialize<'de>,
-    V: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    struct Pairs<K, V>(PhantomData<(K, V)>);
-
-    impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for Pairs<K, V> {
-        type Value = Vec<(K, V)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut entries = Vec::new();
-            while let Some(entry) = map.next_entry()? {
-                entries.push(entry);
-            }
-            Ok(entries)
-        }
-    }
-    deserializer.deserialize_map(Pairs(PhantomData))
-}
-
-/// Hands each test of a file, still unparsed, to a function: a test that is malformed does not hide the others.
-pub(super) struct EachTest<F>(pub(super) F);
-
-impl<'de, F: FnMut(&str, &'de str)> DeserializeSeed<'de> for EachTest<F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, F: FnMut(&str, &'de str)> Visitor<'de> for EachTest<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object {name: test}")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some((name, test)) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
-            (self.0)(&name, test.get());
-        }
-        Ok(())
-    }
 }

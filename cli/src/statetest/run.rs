@@ -7,24 +7,27 @@ use std::{
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_executor::{
-    MemoryState, SequentialExecutor, TransactError,
+    MemoryState, MissingState, SequentialExecutor, TransactError,
     codec::{DecodeError, Decoded, decode_transaction},
-    memory_state::{HashedState, MissingState},
-    roots,
+    hashes::logs_hash,
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{
-    AccountDelta, AccountInfo, Authorization, BlobParams, BlockEnv, ChainSpec, Hardfork,
-    StateDelta, StateReader, Transaction, TransactionType,
+    AccountDelta, AccountInfo, Authorization, BlockEnv, ChainSpec, Hardfork, StateDelta,
+    StateReader, Transaction, TransactionType,
 };
+use braid_trie::StateTrie;
 
 use super::{
     Failure,
     exception::{Rejection, explains},
-    format::{Case, Config, Env, Indexes, Test},
+    format::{Case, Env, Indexes, Test},
     transaction::authorizations,
 };
-use crate::verify::Difference;
+use crate::{
+    test_file::{BadTest, load_state, parse_fork},
+    verify::Difference,
+};
 
 /// Runs tests. Keeps one executor: its allocations and analysed code serve all of them.
 pub(super) struct Runner<C: Crypto> {
@@ -32,20 +35,12 @@ pub(super) struct Runner<C: Crypto> {
     executor: SequentialExecutor<C>,
 }
 
-/// What makes a test impossible to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BadTest {
-    /// Where in the test.
-    pub(super) item: String,
-    pub(super) expected: String,
-    pub(super) found: String,
-}
-
 /// A test whose state is in memory.
 struct LoadedTest<'a> {
     test: &'a Test,
     state: TestState,
-    hashed: HashedState,
+    /// The same in a trie.
+    trie: StateTrie,
     authorizations: Vec<Authorization>,
     /// What the encoded transactions decode to: many cases have the same, and recovering a signer takes long.
     decoded: HashMap<(Bytes, Hardfork), Result<Decoded, DecodeError>>,
@@ -90,7 +85,8 @@ impl<C: Crypto> Runner<C> {
         let mut loaded = LoadedTest::new(test, &self.crypto);
         for (name, cases) in &test.post {
             let fork = parse_fork("post", name)?;
-            let spec = spec(fork, &test.config)?;
+            let mut spec = ChainSpec::single(fork);
+            test.config.apply(&mut spec)?;
             let rules = Rules { fork, chain_id: spec.chain_id, crypto: &self.crypto };
             self.executor.set_spec(spec);
             for (index, case) in cases.iter().enumerate() {
@@ -114,36 +110,6 @@ struct Rules<'a, C: Crypto> {
     crypto: &'a C,
 }
 
-fn parse_fork(item: &str, name: &str) -> Result<Hardfork, BadTest> {
-    name.parse().map_err(|_| BadTest {
-        item: item.to_owned(),
-        expected: "a hardfork from Frontier to Osaka or BPO1 to BPO4".to_owned(),
-        found: format!("{name:?}"),
-    })
-}
-
-/// The rules of a chain on which `fork` has held from the start, with what the test changes about it.
-fn spec(fork: Hardfork, config: &Config) -> Result<ChainSpec, BadTest> {
-    let mut spec = ChainSpec::single(fork);
-    if let Some(chain_id) = config.chain_id {
-        spec.chain_id = chain_id;
-    }
-    for (name, json) in &config.blob_schedule {
-        let since = parse_fork("config.blobSchedule", name)?;
-        let params = BlobParams {
-            target_blobs: json.target,
-            max_blobs: json.max,
-            base_fee_update_fraction: json.base_fee_update_fraction,
-        };
-        match spec.blob_schedule.iter_mut().find(|(known, _)| *known == since) {
-            Some((_, known)) => *known = params,
-            None => spec.blob_schedule.push((since, params)),
-        }
-    }
-    spec.blob_schedule.sort_by_key(|(since, _)| *since);
-    Ok(spec)
-}
-
 /// The block under the rules of `fork`: tests for several forks give fields that not all of them have.
 fn block_env(env: &Env, fork: Hardfork) -> BlockEnv {
     let merged = fork >= Hardfork::Paris;
@@ -162,18 +128,10 @@ fn block_env(env: &Env, fork: Hardfork) -> BlockEnv {
 
 impl<'a> LoadedTest<'a> {
     fn new<C: Crypto>(test: &'a Test, crypto: &C) -> Self {
-        let mut state = MemoryState::new();
-        for (address, account) in &test.pre {
-            let code_hash = state.insert_code(account.code.clone());
-            let info = AccountInfo { nonce: account.nonce, balance: account.balance, code_hash };
-            state.insert_account(address.0, info);
-            for (slot, value) in &account.storage {
-                state.insert_storage(address.0, slot.0, value.0);
-            }
-        }
+        let state = load_state(&test.pre);
         Self {
             test,
-            hashed: HashedState::new(&state, crypto),
+            trie: StateTrie::of(&state.to_delta(), crypto),
             state: TestState(state),
             authorizations: authorizations(&test.transaction, crypto),
             decoded: HashMap::new(),
@@ -205,7 +163,7 @@ impl<'a> LoadedTest<'a> {
         if let Some(transaction) = &transaction {
             match executor.transact(&env, transaction, &self.state) {
                 Ok((outcome, delta)) => {
-                    effects = Some((delta, roots::logs_hash(&outcome.logs, rules.crypto)));
+                    effects = Some((delta, logs_hash(&outcome.logs, rules.crypto)));
                 }
                 Err(TransactError::Invalid(invalid)) => rejections.push(invalid.into()),
                 Err(TransactError::State(error)) => failures.push(Failure::State(error)),
@@ -215,8 +173,8 @@ impl<'a> LoadedTest<'a> {
         let effects = effects.filter(|_| rejections.is_empty());
         let rejected = effects.is_none();
         let (delta, logs) =
-            effects.unwrap_or_else(|| (StateDelta::default(), roots::logs_hash(&[], rules.crypto)));
-        let mut root = self.hashed.root_with(&delta, rules.crypto);
+            effects.unwrap_or_else(|| (StateDelta::default(), logs_hash(&[], rules.crypto)));
+        let mut root = self.trie.root_with(&delta, rules.crypto);
         if rejected && root != case.hash {
             root = self.rewarded_root(&env, rules).unwrap_or(root);
         }
@@ -235,7 +193,7 @@ impl<'a> LoadedTest<'a> {
         let empty = AccountDelta { info: Some(AccountInfo::default()), ..AccountDelta::default() };
         let mut delta = StateDelta::default();
         delta.accounts.insert(env.beneficiary, empty);
-        Some(self.hashed.root_with(&delta, rules.crypto))
+        Some(self.trie.root_with(&delta, rules.crypto))
     }
 
     /// Decodes an encoded transaction, or remembers what came of it.

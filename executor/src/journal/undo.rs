@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use braid_interpreter::{AccountId, Code, SlotId};
-use braid_primitives::{B256, U256};
+use braid_primitives::{AccountInfo, B256, U256};
 
 use super::{Journal, NEVER, SlotKey};
 
@@ -22,6 +22,9 @@ pub(super) enum Undo {
     Transient(AccountId, U256, U256),
     Created(AccountId, u32),
     Destroyed(AccountId),
+    /// The account, if it existed, went when the transaction ended. It stays so: the entry is there to tell what the step
+    /// changed.
+    Removed(AccountId, Option<Box<AccountInfo>>),
 }
 
 /// A point to which the journal can be taken back.
@@ -47,8 +50,9 @@ impl Journal {
         }
     }
 
+    /// Takes back everything since the transaction began.
     pub(super) fn revert_all(&mut self) {
-        self.revert(Checkpoint { undo: 0, logs: 0 });
+        self.revert(Checkpoint { undo: self.transaction_start, logs: 0 });
     }
 
     fn take_back(&mut self, change: Undo) {
@@ -71,6 +75,7 @@ impl Journal {
             }
             Undo::Created(id, stamp) => self.account_mut(id).created = stamp,
             Undo::Destroyed(id) => self.account_mut(id).destroyed = NEVER,
+            Undo::Removed(..) => unreachable!("a removal ends its transaction"),
         }
     }
 }

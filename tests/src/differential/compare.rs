@@ -122,7 +122,7 @@ pub fn compare<C: Crypto>(case: &Case, crypto: &C, coverage: &mut Coverage) -> R
     let mut executor = SequentialExecutor::new(ChainSpec::single(case.fork), crypto.clone());
     executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
     let mut world = case.world();
-    let (mut valid, mut outcomes) = (Vec::new(), Vec::new());
+    let (mut valid, mut results) = (Vec::new(), Vec::new());
     coverage.cases += 1;
     for (index, transaction) in case.transactions.iter().enumerate() {
         let ours = executor.transact(&case.env, transaction, &world);
@@ -134,16 +134,16 @@ pub fn compare<C: Crypto>(case: &Case, crypto: &C, coverage: &mut Coverage) -> R
         let theirs = oracle::transact(case.fork, &case.env, transaction, &world);
         coverage.count(&theirs.as_ref().map(|(seen, _)| seen.clone()).map_err(|class| *class));
         let step = step(ours, theirs, &world).map_err(|e| format!("transaction {index}: {e}"))?;
-        let Some((outcome, after)) = step else { continue };
+        let Some((outcome, delta, after)) = step else { continue };
         if !fits(&valid, transaction, case.fork) {
             continue;
         }
         world = after;
         valid.push(transaction.clone());
-        outcomes.push(outcome);
+        results.push((outcome, delta));
     }
     end_block(case, &mut world).map_err(|e| format!("end of the block: {e}"))?;
-    compare_block(case, &mut executor, valid, &outcomes, &world).map_err(|e| format!("block: {e}"))
+    compare_block(case, &mut executor, valid, &results, &world).map_err(|e| format!("block: {e}"))
 }
 
 /// Whether the block has blob gas left for the transaction.
@@ -156,12 +156,12 @@ fn fits(valid: &[Transaction], transaction: &Transaction, fork: Hardfork) -> boo
 type Ours = Result<(TransactionOutcome, StateDelta), TransactError<std::convert::Infallible>>;
 type Theirs = Result<(Observed, World), &'static str>;
 
-/// Compares one transaction; returns its outcome and the state after it, if it is valid.
+/// Compares one transaction; returns its outcome, its write set and the state after it, if it is valid.
 fn step(
     ours: Ours,
     theirs: Theirs,
     world: &World,
-) -> Result<Option<(TransactionOutcome, World)>, String> {
+) -> Result<Option<(TransactionOutcome, StateDelta, World)>, String> {
     match (ours, theirs) {
         (Ok((outcome, delta)), Ok((expected, mut expected_world))) => {
             let observed = observe(&outcome);
@@ -174,7 +174,7 @@ fn step(
             // Code that is not referred to any more is of no interest.
             expected_world.code.clone_from(&after.code);
             differ(&expected_world, &after)?;
-            Ok(Some((outcome, after)))
+            Ok(Some((outcome, delta, after)))
         }
         (Err(TransactError::Invalid(error)), Err(class)) => {
             if !is_same_rejection(rejection(&error), class) {
@@ -245,29 +245,42 @@ fn end_block(case: &Case, world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
-/// The transactions in one block must do what they did one by one.
+/// The transactions in one block must do what they did one by one. The write sets of its steps must be exact, and make up that
+/// of the block.
 fn compare_block<C: Crypto>(
     case: &Case,
     executor: &mut SequentialExecutor<C>,
     transactions: Vec<Transaction>,
-    expected: &[TransactionOutcome],
+    expected: &[(TransactionOutcome, StateDelta)],
     expected_world: &World,
 ) -> Result<(), String> {
     let block = Block { env: case.env.clone(), context: case.context.clone(), transactions };
     let mut world = case.world();
-    let mut outcomes = Vec::new();
+    let mut results = Vec::new();
+    let mut steps = Vec::new();
     let outcome = executor
-        .execute_block_with(&block, &world, |_, outcome| outcomes.push(outcome.clone()))
+        .execute_block_with(&block, &world, |committed| {
+            let delta = committed.delta();
+            let transaction = committed.transaction();
+            results.extend(transaction.map(|(_, outcome)| (outcome.clone(), delta.clone())));
+            steps.push((format!("{:?}", committed.step), delta));
+        })
         .map_err(|error| format!("expected to be valid, found {error}"))?;
-    if outcomes != expected {
-        return Err(format!("expected {expected:?}, found {outcomes:?}"));
+    if results != expected {
+        return Err(format!("expected {expected:?}, found {results:?}"));
     }
-    let gas_used: u64 = expected.iter().map(|outcome| outcome.gas_used).sum();
+    let gas_used: u64 = expected.iter().map(|(outcome, _)| outcome.gas_used).sum();
     if outcome.gas_used != gas_used {
         return Err(format!("expected {gas_used} gas used, found {}", outcome.gas_used));
     }
+    let mut stepped = world.clone();
+    for (step, delta) in &steps {
+        stepped.apply(delta).map_err(|error| format!("{step}: {error}"))?;
+    }
     world.apply(&outcome.state)?;
     // Code deployed and destroyed within the block may be in one set and not in the other.
+    stepped.code.clone_from(&world.code);
+    differ(&world, &stepped).map_err(|error| format!("steps: {error}"))?;
     world.code.clone_from(&expected_world.code);
     differ(expected_world, &world)
 }
