@@ -81,7 +81,7 @@ fn executed() -> (Header, BlockOutcome) {
     let requests = Requests(vec![Bytes::from_static(&[1, 2, 3])]);
     let header = Header {
         blob_gas_used: Some(131_072),
-        requests_hash: Some(roots::requests_hash(&requests, &DefaultCrypto::new())),
+        requests_hash: Some(requests_hash(&requests, &DefaultCrypto::new())),
         ..header()
     };
     let outcome = BlockOutcome {
