@@ -322,7 +322,7 @@ fn h08_late_nodes_do_not_bring_back_what_is_gone() {
 fn h09_absence_has_four_kinds_and_what_is_not_revealed_is_none_of_them() {
     let of = naive(&["1111", "1112", "22"]);
     for (key, last) in [("3", ""), ("12", "1"), ("1113", "111"), ("23", "2")] {
-        let mut trie = Trie::blinded(of.root());
+        let mut trie = Trie::<Bytes>::blinded(of.root());
         // Each node that is missing is asked for, the last one too.
         loop {
             match trie.get(&nibbles(key)) {

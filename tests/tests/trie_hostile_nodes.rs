@@ -19,8 +19,8 @@ use braid_tests::{
     },
 };
 use braid_trie::{
-    AccountProof, Blinded, MultiProof, Nibbles, NodeFault, Owner, Reveal, StateTrie, StorageProof,
-    Trie, TrieAccount, TrieError, Value, Witness, verify_proof,
+    AccountProof, Blinded, EMPTY_ROOT, MultiProof, Nibbles, NodeFault, Owner, Reveal, StateTrie,
+    StorageProof, Trie, TrieAccount, TrieError, Value, Witness, verify_proof,
 };
 
 const CRYPTO: fn() -> DefaultCrypto = DefaultCrypto::new;
@@ -46,6 +46,9 @@ fn offer<V: Value + std::fmt::Debug>(
 ) {
     let crypto = CRYPTO();
     let root = keccak256(node);
+    if root == EMPTY_ROOT {
+        return;
+    }
     let mut trie = Trie::<V>::blinded(root);
     let key = some_key(random);
     match trie.reveal(&Nibbles::EMPTY, node, &crypto) {
@@ -123,7 +126,7 @@ fn some_step(seed: u64) -> (Step, Step) {
         let at = (1..steps.len())
             .find(|at| contracts(&steps[at - 1]) > 0 && steps[*at].delta.accounts.len() > 1);
         if let Some(at) = at {
-            return (steps.swap_remove(at - 1), steps.swap_remove(at - 1));
+            return (steps.remove(at - 1), steps.remove(at - 1));
         }
     }
     unreachable!("some history has such a step");
@@ -157,7 +160,8 @@ fn a_false_node_with_the_right_hash_is_found_or_does_no_harm() {
             }
             Err(TrieError::Source(never)) => match never {},
         }
-        drop(state.prune(0, &crypto));
+        let root = state.root(&crypto);
+        assert_eq!(state.prune(0, &crypto), root, "seed {seed}");
     }
     assert!(found > 100 && unnoticed > 100, "{found} found, {unnoticed} unnoticed");
 }
@@ -221,7 +225,7 @@ fn random_proofs_prove_nothing() {
         let count = random.index(5);
         let nodes: Vec<Bytes> = (0..count).map(|_| hostile::node(&mut random).into()).collect();
         // The first node is the root, as the enemy has it.
-        let root = nodes.first().map_or(braid_trie::EMPTY_ROOT, keccak256);
+        let root = nodes.first().map_or(EMPTY_ROOT, keccak256);
         let length = random.pick(&[0, 1, 20, 32]);
         let key = Nibbles::of_key(&random.bytes(length));
         accepted += usize::from(verify_proof(root, &key, &nodes, &crypto).is_ok());
