@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`fixture`] | loads blocks with the state before them and what they have to lead to |
 //! | [`verify`] | compares what execution made of a block with its fixture |
+//! | [`replay`] | executes a block from its witness alone |
 //! | [`statetest`] | runs General State Tests |
 //! | [`transaction`] | transactions of JSON: their signers, and what is executed of them |
 //! | [`source`], [`hex`], [`error`] | files, hexadecimal in JSON, and one error for all input |
@@ -34,6 +35,7 @@ pub mod command;
 pub mod error;
 pub mod fixture;
 pub mod hex;
+pub mod replay;
 pub mod source;
 pub mod statetest;
 mod test_file;
