@@ -31,6 +31,7 @@ use alloy_primitives::B256;
 use braid_executor::{Block, MemoryState};
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, Hardfork};
+use braid_trie::StateTrie;
 
 pub use block::HeaderFacts;
 pub use state::{Expected, ExpectedAccount};
@@ -162,7 +163,7 @@ impl FixtureSet {
         let pre_state_file = self.source.read(&name("pre_state"))?;
         let mut pre_state = state::load_pre_state(&pre_state_file, &self.codes)?;
         if let Some(expected) = entry.parent_state_root.filter(|_| entry.complete_state) {
-            let found = pre_state.state_root(crypto);
+            let found = StateTrie::of(&pre_state.to_delta(), crypto).root(crypto);
             if found != expected {
                 let expected = format!("the state of root {expected}, as the manifest says");
                 let found = format!("one of root {found}");

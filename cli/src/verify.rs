@@ -3,9 +3,10 @@
 use std::fmt;
 
 use alloy_primitives::{Address, U256};
-use braid_executor::{BlockOutcome, roots};
+use braid_executor::{BlockOutcome, hashes::requests_hash};
 use braid_precompiles::Crypto;
 use braid_primitives::{AccountDelta, AccountInfo, StateReader};
+use braid_trie::{StateTrie, receipts_root};
 
 use crate::fixture::{Expected, ExpectedAccount, Fixture};
 
@@ -158,7 +159,7 @@ fn verify_results<C: Crypto>(
         verdict.compare("blob gas used", blob_gas_used, outcome.blob_gas_used);
     }
     let expected = fixture.expected.as_ref().and_then(|expected| expected.receipts_root);
-    match roots::receipts_root(&outcome.receipts, crypto) {
+    match receipts_root(&outcome.receipts, crypto) {
         Some(root) => {
             if facts.is_known("receiptsRoot") {
                 verdict.compare("receipts root", header.receipts_root, root);
@@ -179,7 +180,7 @@ fn verify_results<C: Crypto>(
         && facts.is_known("requestsHash")
     {
         let requests = outcome.requests.clone().unwrap_or_default();
-        verdict.compare("requests hash", hash, roots::requests_hash(&requests, crypto));
+        verdict.compare("requests hash", hash, requests_hash(&requests, crypto));
     }
 }
 
@@ -326,7 +327,8 @@ fn verify_state_root<C: Crypto>(
     if !fixture.facts.is_known("stateRoot") {
         verdict.unchecked("state root", NOT_IN_SOURCE);
     } else if fixture.complete_state {
-        let root = fixture.pre_state.state_root_with(&outcome.state, crypto);
+        let root =
+            StateTrie::of(&fixture.pre_state.to_delta(), crypto).root_with(&outcome.state, crypto);
         verdict.compare("state root", fixture.facts.header.state_root, root);
     } else {
         verdict.unchecked("state root", "the fixture has only the part of the state that is read");

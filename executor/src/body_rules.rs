@@ -5,7 +5,7 @@
 use braid_precompiles::Crypto;
 use braid_primitives::{Hardfork, Header};
 
-use crate::{codec::RawBlock, result::BlockOutcome, roots};
+use crate::{codec::RawBlock, hashes::requests_hash, result::BlockOutcome};
 
 mod error;
 
@@ -64,7 +64,7 @@ pub fn validate_outcome<C: Crypto>(
         return Err(InvalidOutcome::LogsBloom { expected, found });
     }
     if let (Some(expected), Some(requests)) = (header.requests_hash, &outcome.requests) {
-        let found = roots::requests_hash(requests, crypto);
+        let found = requests_hash(requests, crypto);
         if found != expected {
             return Err(InvalidOutcome::RequestsHash { expected, found });
         }

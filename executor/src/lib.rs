@@ -18,7 +18,7 @@
 //! | `code_cache`, `hash_cache` | analysed code by hash, hashes of mapping slots: kept over blocks |
 //! | `journal` | accounts, slots and logs of the block; undo log; write sets |
 //! | [`difficulty`] | what a header of proof of work must say |
-//! | [`merkle`], [`roots`], [`memory_state`] | roots of sorted leaves, and a state in memory |
+//! | [`hashes`], [`memory_state`] | hashes of lists, and a state in memory |
 
 #![forbid(unsafe_code)]
 
@@ -34,16 +34,15 @@ pub mod difficulty;
 pub mod error;
 pub mod fees;
 mod hash_cache;
+pub mod hashes;
 pub mod header_rules;
 mod host;
 pub mod intrinsic;
 mod journal;
 pub mod memory_state;
-pub mod merkle;
 pub mod ommers;
 pub mod result;
 pub mod rewards;
-pub mod roots;
 pub mod sequential;
 pub mod system_calls;
 mod transaction;
@@ -52,7 +51,7 @@ mod validate;
 pub use block_rules::MissingRequestContracts;
 pub use committed::{Committed, Step};
 pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
-pub use memory_state::{HashedState, MemoryState, MissingState};
+pub use memory_state::{MemoryState, MissingState};
 pub use result::{Block, BlockOutcome, ExecutionStatus, TransactionOutcome};
 pub use sequential::SequentialExecutor;
 pub use validate::TRANSACTION_GAS_CAP;

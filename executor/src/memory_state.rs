@@ -1,14 +1,9 @@
-//! A state in memory, and its root.
+//! A state in memory.
 
 use alloy_primitives::map::HashMap;
-use braid_precompiles::Crypto;
 use braid_primitives::{
     AccountDelta, AccountInfo, Address, B256, Bytes, KECCAK256_EMPTY, StateDelta, StateReader, U256,
 };
-
-mod hashed;
-
-pub use hashed::HashedState;
 
 /// A state in hash maps: a [`StateReader`] for tests, fixtures and simulation.
 ///
@@ -132,6 +127,16 @@ impl MemoryState {
         self.code.extend(delta.code.iter().map(|(hash, code)| (*hash, code.clone())));
     }
 
+    /// The whole state as a change of the state without accounts.
+    pub fn to_delta(&self) -> StateDelta {
+        let accounts = self.accounts.iter().map(|(address, account)| {
+            let storage = account.storage.iter().map(|(slot, value)| (*slot, *value)).collect();
+            (*address, AccountDelta { info: Some(account.info), storage_wiped: false, storage })
+        });
+        let code = self.code.iter().map(|(hash, code)| (*hash, code.clone()));
+        StateDelta { accounts: accounts.collect(), code: code.collect() }
+    }
+
     /// What takes the changes of `delta` back once they are made on this state. Code is not forgotten again.
     pub fn inverse(&self, delta: &StateDelta) -> StateDelta {
         let take_back = |(address, change): (&Address, &AccountDelta)| {
@@ -152,17 +157,6 @@ impl MemoryState {
             accounts: delta.accounts.iter().map(take_back).collect(),
             ..StateDelta::default()
         }
-    }
-
-    /// Root of the state trie (yellow paper, section 4.1).
-    pub fn state_root(&self, crypto: &impl Crypto) -> B256 {
-        HashedState::new(self, crypto).root(crypto)
-    }
-
-    /// Root of the state trie after the changes, which are not made. For several deltas on one state, keep a
-    /// [`HashedState`].
-    pub fn state_root_with(&self, delta: &StateDelta, crypto: &impl Crypto) -> B256 {
-        HashedState::new(self, crypto).root_with(delta, crypto)
     }
 }
 

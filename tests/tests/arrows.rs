@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("braid-precompiles", &["braid-primitives"]),
     ("braid-mv-memory", &["braid-primitives"]),
     ("braid-scheduler", &["braid-primitives"]),
-    ("braid-trie", &["braid-primitives"]),
+    ("braid-trie", &["braid-precompiles", "braid-primitives"]),
     (
         "braid-executor",
         &[

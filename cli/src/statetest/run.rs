@@ -7,16 +7,16 @@ use std::{
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_executor::{
-    MemoryState, SequentialExecutor, TransactError,
+    MemoryState, MissingState, SequentialExecutor, TransactError,
     codec::{DecodeError, Decoded, decode_transaction},
-    memory_state::{HashedState, MissingState},
-    roots,
+    hashes::logs_hash,
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{
     AccountDelta, AccountInfo, Authorization, BlockEnv, ChainSpec, Hardfork, StateDelta,
     StateReader, Transaction, TransactionType,
 };
+use braid_trie::StateTrie;
 
 use super::{
     Failure,
@@ -39,7 +39,8 @@ pub(super) struct Runner<C: Crypto> {
 struct LoadedTest<'a> {
     test: &'a Test,
     state: TestState,
-    hashed: HashedState,
+    /// The same in a trie.
+    trie: StateTrie,
     authorizations: Vec<Authorization>,
     /// What the encoded transactions decode to: many cases have the same, and recovering a signer takes long.
     decoded: HashMap<(Bytes, Hardfork), Result<Decoded, DecodeError>>,
@@ -130,7 +131,7 @@ impl<'a> LoadedTest<'a> {
         let state = load_state(&test.pre);
         Self {
             test,
-            hashed: HashedState::new(&state, crypto),
+            trie: StateTrie::of(&state.to_delta(), crypto),
             state: TestState(state),
             authorizations: authorizations(&test.transaction, crypto),
             decoded: HashMap::new(),
@@ -162,7 +163,7 @@ impl<'a> LoadedTest<'a> {
         if let Some(transaction) = &transaction {
             match executor.transact(&env, transaction, &self.state) {
                 Ok((outcome, delta)) => {
-                    effects = Some((delta, roots::logs_hash(&outcome.logs, rules.crypto)));
+                    effects = Some((delta, logs_hash(&outcome.logs, rules.crypto)));
                 }
                 Err(TransactError::Invalid(invalid)) => rejections.push(invalid.into()),
                 Err(TransactError::State(error)) => failures.push(Failure::State(error)),
@@ -172,8 +173,8 @@ impl<'a> LoadedTest<'a> {
         let effects = effects.filter(|_| rejections.is_empty());
         let rejected = effects.is_none();
         let (delta, logs) =
-            effects.unwrap_or_else(|| (StateDelta::default(), roots::logs_hash(&[], rules.crypto)));
-        let mut root = self.hashed.root_with(&delta, rules.crypto);
+            effects.unwrap_or_else(|| (StateDelta::default(), logs_hash(&[], rules.crypto)));
+        let mut root = self.trie.root_with(&delta, rules.crypto);
         if rejected && root != case.hash {
             root = self.rewarded_root(&env, rules).unwrap_or(root);
         }
@@ -192,7 +193,7 @@ impl<'a> LoadedTest<'a> {
         let empty = AccountDelta { info: Some(AccountInfo::default()), ..AccountDelta::default() };
         let mut delta = StateDelta::default();
         delta.accounts.insert(env.beneficiary, empty);
-        Some(self.hashed.root_with(&delta, rules.crypto))
+        Some(self.trie.root_with(&delta, rules.crypto))
     }
 
     /// Decodes an encoded transaction, or remembers what came of it.

@@ -1,22 +1,9 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::keccak256;
-use alloy_rlp::RlpEncodable;
-use alloy_trie::{HashBuilder, Nibbles};
-use braid_precompiles::PortableCrypto;
-use braid_primitives::AccountDelta;
-use proptest::{
-    collection::{btree_map, vec},
-    option,
-    prelude::*,
-};
+use proptest::{collection::btree_map, option, prelude::*};
 
 use super::*;
-use crate::merkle::EMPTY_ROOT;
-
-fn crypto() -> PortableCrypto {
-    PortableCrypto::new()
-}
 
 fn owner() -> Address {
     Address::repeat_byte(0x11)
@@ -26,51 +13,12 @@ fn with_nonce(nonce: u64) -> AccountInfo {
     AccountInfo { nonce, ..AccountInfo::default() }
 }
 
-/// An account in the order of the yellow paper, section 4.1.
-#[derive(RlpEncodable)]
-struct ReferenceAccount {
-    nonce: u64,
-    balance: U256,
-    storage_root: B256,
-    code_hash: B256,
-}
-
-/// The root by an independent implementation.
-fn reference_trie(leaves: impl Iterator<Item = (B256, Vec<u8>)>) -> B256 {
-    let mut builder = HashBuilder::default();
-    for (key, value) in leaves.collect::<BTreeMap<_, _>>() {
-        builder.add_leaf(Nibbles::unpack(key), &value);
-    }
-    builder.root()
-}
-
-fn reference_root(state: &MemoryState) -> B256 {
-    reference_trie(state.accounts.iter().map(|(address, account)| {
-        let slots = account.storage.iter();
-        let slots =
-            slots.map(|(slot, value)| (keccak256(B256::from(*slot)), alloy_rlp::encode(value)));
-        let leaf = ReferenceAccount {
-            nonce: account.info.nonce,
-            balance: account.info.balance,
-            storage_root: reference_trie(slots),
-            code_hash: account.info.code_hash,
-        };
-        (keccak256(address), alloy_rlp::encode(leaf))
-    }))
-}
-
 #[test]
-fn the_state_without_accounts_has_the_empty_root() {
-    assert_eq!(MemoryState::new().state_root(&crypto()), EMPTY_ROOT);
-}
-
-#[test]
-fn an_empty_account_is_part_of_the_root() {
+fn an_empty_account_that_was_inserted_exists() {
     let mut state = MemoryState::new();
     state.insert_account(owner(), AccountInfo::default());
-    assert_ne!(state.state_root(&crypto()), EMPTY_ROOT);
-    assert_eq!(state.state_root(&crypto()), reference_root(&state));
     assert_eq!(state.account(owner()), Ok(Some(AccountInfo::default())));
+    assert_eq!(state.to_delta().accounts[&owner()].info, Some(AccountInfo::default()));
 }
 
 #[test]
@@ -116,7 +64,6 @@ fn an_account_that_a_delta_removes_loses_its_storage() {
         accounts: BTreeMap::from([(owner(), AccountDelta::default())]),
         ..StateDelta::default()
     };
-    assert_eq!(state.state_root_with(&removed, &crypto()), EMPTY_ROOT);
     state.apply(&removed);
     assert_eq!(state, MemoryState::new());
 }
@@ -135,29 +82,21 @@ fn a_wiped_storage_has_only_the_slots_of_the_delta() {
         accounts: BTreeMap::from([(owner(), change)]),
         code: BTreeMap::from([(keccak256(&code), code.clone())]),
     };
-    let predicted = state.state_root_with(&delta, &crypto());
     state.apply(&delta);
     assert_eq!(state.storage(owner(), U256::from(1)), Ok(U256::ZERO));
     assert_eq!(state.storage(owner(), U256::from(3)), Ok(U256::from(4)));
     assert_eq!(state.code(keccak256(&code)), Ok(code));
-    assert_eq!(state.state_root(&crypto()), predicted);
 }
 
 #[test]
-fn a_state_of_one_account_has_the_root_of_its_hand_made_leaf() {
+fn the_delta_of_a_state_makes_it_from_nothing() {
     let mut state = MemoryState::new();
-    state.insert_account(owner(), AccountInfo { balance: U256::from(0x1234), ..with_nonce(1) });
-    // The account: [1, 0x1234, empty root, hash of no code], 70 bytes of payload.
-    let mut account = vec![0xf8, 0x46, 0x01, 0x82, 0x12, 0x34, 0xa0];
-    account.extend(EMPTY_ROOT);
-    account.push(0xa0);
-    account.extend(KECCAK256_EMPTY);
-    // The leaf: [0x20 and the hashed address, the account], 34 + 74 bytes of payload.
-    let mut leaf = vec![0xf8, 0x6c, 0xa1, 0x20];
-    leaf.extend(keccak256(owner()));
-    leaf.extend([0xb8, 0x48]);
-    leaf.extend(account);
-    assert_eq!(state.state_root(&crypto()), keccak256(leaf));
+    state.insert_account(owner(), with_nonce(1));
+    state.insert_storage(owner(), U256::from(1), U256::from(2));
+    state.insert_code(Bytes::from_static(&[0x00]));
+    let mut made = MemoryState::new();
+    made.apply(&state.to_delta());
+    assert_eq!(made, state);
 }
 
 /// Few addresses and slots, so that deltas hit what is there.
@@ -216,20 +155,5 @@ proptest! {
         prop_assert_eq!(&state, &before);
         state.apply(&there_and_back);
         prop_assert_eq!(&state, &after);
-    }
-
-    #[test]
-    fn the_root_with_a_delta_is_the_root_after_applying_it(
-        state in state(),
-        deltas in vec(delta(), 1..4),
-    ) {
-        let mut hashed = HashedState::new(&state, &crypto());
-        prop_assert_eq!(hashed.root(&crypto()), reference_root(&state));
-        // Each delta on the same state: nothing of one may be left for the next.
-        for delta in &deltas {
-            let mut after = state.clone();
-            after.apply(delta);
-            prop_assert_eq!(hashed.root_with(delta, &crypto()), reference_root(&after));
-        }
     }
 }

@@ -1,9 +1,18 @@
-//! The roots and hashes by which a block header commits to lists.
+//! Roots of lists whose items are known as a whole: no trie is built.
 
+mod sorted;
+#[cfg(test)]
+mod tests;
+
+use alloy_primitives::{B256, b256};
 use braid_precompiles::Crypto;
-use braid_primitives::{B256, Log, Receipt, Requests, Withdrawal};
+use braid_primitives::{Receipt, Withdrawal};
 
-use crate::merkle::sorted_root;
+pub use sorted::sorted_root;
+
+/// The root of the trie without leaves: the hash of the empty RLP string.
+pub const EMPTY_ROOT: B256 =
+    b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
 
 /// Root of the trie that maps the RLP of each index to the item there (yellow paper, section 4.3.2): the transactions root
 /// where the items are EIP-2718 encodings of transactions.
@@ -16,8 +25,8 @@ pub fn ordered_root<T: AsRef<[u8]>>(items: &[T], crypto: &impl Crypto) -> B256 {
     let above_zero = 0x80..count;
     let sorted = below_zero.chain(0..count.min(1)).chain(above_zero);
     sorted_root(
-        |bytes| crypto.keccak256(bytes),
         sorted.map(|index| (alloy_rlp::encode_fixed_size(&(index as u64)), &items[index])),
+        crypto,
     )
 }
 
@@ -33,21 +42,3 @@ pub fn withdrawals_root(withdrawals: &[Withdrawal], crypto: &impl Crypto) -> B25
     let encoded: Vec<_> = withdrawals.iter().map(alloy_rlp::encode).collect();
     ordered_root(&encoded, crypto)
 }
-
-/// Hash of the execution-layer requests of a block (EIP-7685): SHA-256 of the SHA-256 hashes, one after the other. Requests
-/// of nothing but a type do not count.
-pub fn requests_hash(requests: &Requests, crypto: &impl Crypto) -> B256 {
-    let hashes = requests.0.iter().filter(|request| request.len() > 1);
-    let hashes: Vec<u8> = hashes.flat_map(|request| crypto.sha256(request).0).collect();
-    crypto.sha256(&hashes)
-}
-
-/// Keccak-256 of the RLP list of logs: what state tests compare.
-pub fn logs_hash(logs: &[Log], crypto: &impl Crypto) -> B256 {
-    let mut encoded = Vec::new();
-    alloy_rlp::encode_list(logs, &mut encoded);
-    crypto.keccak256(&encoded)
-}
-
-#[cfg(test)]
-mod tests;

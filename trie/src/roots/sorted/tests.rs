@@ -1,26 +1,27 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::keccak256;
-use alloy_trie::{HashBuilder, Nibbles};
+use alloy_trie::{HashBuilder, Nibbles as AlloyNibbles};
+use braid_precompiles::PortableCrypto;
 use proptest::{collection::btree_map, prelude::*};
 
 use super::*;
 
 fn root(leaves: &[(&[u8], &[u8])]) -> B256 {
-    sorted_root(|bytes| keccak256(bytes), leaves.iter().copied())
+    sorted_root(leaves.iter().copied(), &PortableCrypto::new())
 }
 
 /// The independent implementation that roots are compared with. It knows no values at branches.
 fn reference_root(leaves: &BTreeMap<Vec<u8>, Vec<u8>>) -> B256 {
     let mut builder = HashBuilder::default();
     for (key, value) in leaves {
-        builder.add_leaf(Nibbles::unpack(key), value);
+        builder.add_leaf(AlloyNibbles::unpack(key), value);
     }
     builder.root()
 }
 
 fn check(leaves: &BTreeMap<Vec<u8>, Vec<u8>>) {
-    assert_eq!(sorted_root(|bytes| keccak256(bytes), leaves), reference_root(leaves));
+    assert_eq!(sorted_root(leaves, &PortableCrypto::new()), reference_root(leaves));
 }
 
 #[test]
@@ -145,7 +146,7 @@ proptest! {
     ) {
         let all: Vec<(Vec<u8>, Vec<u8>)> = leaves.iter().map(|(k, v)| (nibbles(k), v.clone())).collect();
         let expected = keccak256(textbook_node(&all, 0));
-        prop_assert_eq!(sorted_root(|bytes| keccak256(bytes), &leaves), expected);
+        prop_assert_eq!(sorted_root(&leaves, &PortableCrypto::new()), expected);
     }
 }
 
