@@ -13,13 +13,14 @@ use braid_executor::{
     codec::RawBlock,
     header_rules::validate_header,
     ommers::{Ancestor, OMMER_GENERATIONS, validate_ommers},
-    roots,
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{
     AccountInfo, Address, B256, Bytes, ChainSpec, Hardfork, Header, Receipt, ReceiptOutcome,
     SealedHeader, StateDelta, StateReader, U256,
 };
+
+use braid_trie::{ordered_root, receipts_root, withdrawals_root};
 
 pub use error::{GenesisError, ImportError, Root, WrongRoot};
 use state::ChainState;
@@ -51,14 +52,15 @@ pub struct Imported {
 /// ```
 /// use braid_cli::chain::{Chain, ImportError, Seal};
 /// use braid_executor::MemoryState;
-/// use braid_precompiles::{DefaultCrypto, Crypto};
+/// use braid_precompiles::{Crypto, DefaultCrypto};
 /// use braid_primitives::{ChainSpec, Hardfork, Header};
+/// use braid_trie::EMPTY_ROOT;
 ///
 /// let crypto = DefaultCrypto::new();
-/// let state = MemoryState::new();
-/// let genesis = Header { state_root: state.state_root(&crypto), ..Header::default() };
+/// let genesis = Header { state_root: EMPTY_ROOT, ..Header::default() };
 /// let genesis = genesis.seal(|bytes| crypto.keccak256(bytes));
-/// let mut chain = Chain::new(ChainSpec::single(Hardfork::Berlin), genesis, state, Seal::None, crypto)?;
+/// let (spec, state) = (ChainSpec::single(Hardfork::Berlin), MemoryState::new());
+/// let mut chain = Chain::new(spec, genesis, state, Seal::None, crypto)?;
 /// assert!(matches!(chain.import(&[0xc0]), Err(ImportError::Decode(_))));
 /// assert_eq!(chain.head().header.number, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -88,7 +90,7 @@ impl<C: Crypto> Chain<C> {
         seal: Seal,
         crypto: C,
     ) -> Result<Self, GenesisError> {
-        let mut state = ChainState::new(state);
+        let mut state = ChainState::new(state, &crypto);
         WrongRoot::check(Root::State, genesis.header.state_root, state.root(&crypto))?;
         Ok(Self {
             executor: SequentialExecutor::new(spec.clone(), crypto.clone()),
@@ -162,10 +164,10 @@ impl<C: Crypto> Chain<C> {
 
     fn check_body_roots(&self, block: &RawBlock<'_>) -> Result<(), WrongRoot> {
         let header = &block.header;
-        let root = roots::ordered_root(&block.transactions, &self.crypto);
+        let root = ordered_root(&block.transactions, &self.crypto);
         WrongRoot::check(Root::Transactions, header.transactions_root, root)?;
         if let (Some(expected), Some(withdrawals)) = (header.withdrawals_root, &block.withdrawals) {
-            let root = roots::withdrawals_root(withdrawals, &self.crypto);
+            let root = withdrawals_root(withdrawals, &self.crypto);
             WrongRoot::check(Root::Withdrawals, expected, root)?;
         }
         Ok(())
@@ -229,11 +231,11 @@ impl<C: Crypto> Chain<C> {
     ) -> Result<(StateDelta, StateDelta), WrongRoot> {
         let inverse = self.state.memory().inverse(&outcome.state);
         if steps.is_empty() {
-            self.state.apply(&outcome.state);
+            self.state.apply(&outcome.state, &self.crypto);
         }
         let mut receipts = outcome.receipts.iter_mut();
         for step in steps {
-            self.state.apply(&step.delta);
+            self.state.apply(&step.delta, &self.crypto);
             if step.is_transaction
                 && let Some(receipt) = receipts.next()
             {
@@ -241,7 +243,7 @@ impl<C: Crypto> Chain<C> {
             }
         }
         if let Err(wrong) = self.check_outcome_roots(header, &outcome.receipts) {
-            self.state.apply(&inverse);
+            self.state.apply(&inverse, &self.crypto);
             return Err(wrong);
         }
         Ok((outcome.state, inverse))
@@ -252,7 +254,7 @@ impl<C: Crypto> Chain<C> {
         header: &Header,
         receipts: &[Receipt],
     ) -> Result<(), WrongRoot> {
-        let Some(root) = roots::receipts_root(receipts, &self.crypto) else {
+        let Some(root) = receipts_root(receipts, &self.crypto) else {
             unreachable!("each receipt has the status or the root that its fork gives it");
         };
         WrongRoot::check(Root::Receipts, header.receipts_root, root)?;
@@ -264,10 +266,10 @@ impl<C: Crypto> Chain<C> {
     fn move_to(&mut self, target: BlockId) {
         let (down, up) = self.tree.path(self.position, target);
         for id in down {
-            self.state.apply(&self.tree.node(id).inverse);
+            self.state.apply(&self.tree.node(id).inverse, &self.crypto);
         }
         for id in up {
-            self.state.apply(&self.tree.node(id).delta);
+            self.state.apply(&self.tree.node(id).delta, &self.crypto);
         }
         self.position = target;
     }
@@ -305,3 +307,6 @@ impl StateReader for BranchReader<'_> {
         self.tree.hash_at(self.parent, number).ok_or(MissingState::BlockHash { number })
     }
 }
+
+#[cfg(test)]
+mod tests;
