@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `compare` | interleaves the engines run by run and prints tables of ratios: the one for people |
 //! | `contracts` | Criterion over contracts and precompiles, for tracking |
+//! | `keccak_batch` | hashes of short messages in batches, beside one after the other |
 //! | `mainnet_blocks` | Criterion over mainnet blocks, for tracking |
 //!
 //! ```text
@@ -28,6 +29,7 @@ pub mod measure;
 pub mod options;
 pub mod peer;
 pub mod report;
+pub mod trie;
 
 pub use error::BenchError;
 

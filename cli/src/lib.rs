@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`fixture`] | loads blocks with the state before them and what they have to lead to |
 //! | [`verify`] | compares what execution made of a block with its fixture |
+//! | [`replay`] | executes a block from its witness alone |
 //! | [`statetest`], [`blocktest`] | run General State Tests and Blockchain Tests |
 //! | [`chain`] | blocks imported one after the other, with side chains and their states |
 //! | [`transaction`] | transactions of JSON: their signers, and what is executed of them |
@@ -38,6 +39,7 @@ pub mod error;
 mod exception;
 pub mod fixture;
 pub mod hex;
+pub mod replay;
 pub mod source;
 pub mod statetest;
 mod test_file;

@@ -17,7 +17,7 @@
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
 //! | `code_cache`, `hash_cache` | analysed code by hash, hashes of mapping slots: kept over blocks |
 //! | `journal` | accounts, slots and logs of the block; undo log; write sets |
-//! | [`difficulty`] | what a header of proof of work must say |
+//! | [`difficulty`], [`ethash`] | what a header of proof of work must say, and its proof |
 //! | [`hashes`], [`memory_state`] | hashes of lists, and a state in memory |
 
 #![forbid(unsafe_code)]
@@ -32,6 +32,7 @@ mod dao;
 pub mod deposits;
 pub mod difficulty;
 pub mod error;
+pub mod ethash;
 pub mod fees;
 mod hash_cache;
 pub mod hashes;

@@ -19,6 +19,7 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("interpreter/src/stack.rs", "unchecked words of a stack whose height the loop has checked"),
     ("precompiles/src/crypto/native/aws_lc_ffi.rs", "big numbers and P-256 of AWS-LC"),
     ("precompiles/src/crypto/native/blst_ffi.rs", "curve BLS12-381 of blst"),
+    ("precompiles/src/crypto/native/keccak_batch/x86.rs", "vector registers, where there are any"),
 ];
 
 /// Text that must not be merged, with what to do instead.

@@ -10,6 +10,7 @@ mod aws_lc_ffi;
 mod bls12_381;
 mod blst_ffi;
 mod bn254;
+mod keccak_batch;
 mod kzg;
 mod modexp;
 
@@ -29,6 +30,10 @@ impl NativeCrypto {
 impl Crypto for NativeCrypto {
     fn keccak256(&self, data: &[u8]) -> B256 {
         B256::new(keccak_asm::Keccak256::digest(data).into())
+    }
+
+    fn keccak256_batch(&self, messages: &[&[u8]], hashes: &mut [B256]) {
+        keccak_batch::keccak256_batch(messages, hashes);
     }
 
     fn keccak512(&self, data: &[u8]) -> B512 {

@@ -129,6 +129,15 @@ proptest! {
     }
 
     #[test]
+    fn hashes_of_batches(messages in vec(vec(any::<u8>(), 0..300), 0..20)) {
+        let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+        let mut hashes = [vec![B256::ZERO; messages.len()], vec![B256::ZERO; messages.len()]];
+        PORTABLE.keccak256_batch(&messages, &mut hashes[0]);
+        NATIVE.keccak256_batch(&messages, &mut hashes[1]);
+        prop_assert_eq!(&hashes[0], &hashes[1]);
+    }
+
+    #[test]
     fn signers(hash in word(), odd: bool, r in word(), s in word()) {
         agree!(ecrecover(&hash, odd, &r, &s));
     }
