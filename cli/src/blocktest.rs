@@ -10,11 +10,12 @@ mod network;
 
 use std::{
     fmt::Display,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use alloy_primitives::{Address, Bytes, U256};
-use braid_executor::{MemoryState, MissingState, codec::RawBlock};
+use braid_executor::{MemoryState, MissingState, codec::RawBlock, ethash::Ethash};
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, KECCAK256_EMPTY, StateReader};
 
@@ -55,16 +56,17 @@ pub struct TestReport<'a> {
     pub verdict: Verdict,
 }
 
-/// Runs files of tests, one after the other.
+/// Runs files of tests, one after the other. A clone shares the tables of proof of work.
 #[derive(Clone, Debug)]
 pub struct BlockTests<C: Crypto> {
     crypto: C,
+    ethash: Arc<Ethash<C>>,
 }
 
 impl<C: Crypto> BlockTests<C> {
     /// A runner that uses this cryptography.
     pub fn new(crypto: C) -> Self {
-        Self { crypto }
+        Self { ethash: Arc::new(Ethash::new(crypto.clone())), crypto }
     }
 
     /// Runs the tests of a file in order and reports each. A test that is malformed is left out and returned as an error; the
@@ -99,7 +101,7 @@ impl<C: Crypto> BlockTests<C> {
         }
         let seal = match test.seal_engine {
             SealEngine::NoProof => Seal::None,
-            SealEngine::Ethash => Seal::Ethash,
+            SealEngine::Ethash => Seal::Ethash(Arc::clone(&self.ethash)),
         };
         let genesis = test.genesis_block_header.sealed();
         let state = load_state(&test.pre);

@@ -7,10 +7,13 @@ mod error;
 mod state;
 mod tree;
 
+use std::sync::Arc;
+
 use braid_executor::{
     Block, BlockOutcome, ExecutionError, MemoryState, MissingState, SequentialExecutor,
     body_rules::{validate_body, validate_outcome},
     codec::RawBlock,
+    ethash::{Ethash, InvalidSeal},
     header_rules::validate_header,
     ommers::{Ancestor, OMMER_GENERATIONS, validate_ommers},
 };
@@ -19,7 +22,6 @@ use braid_primitives::{
     AccountInfo, Address, B256, Bytes, ChainSpec, Hardfork, Header, Receipt, ReceiptOutcome,
     SealedHeader, StateDelta, StateReader, U256,
 };
-
 use braid_trie::{ordered_root, receipts_root, withdrawals_root};
 
 pub use error::{GenesisError, ImportError, Root, WrongRoot};
@@ -27,13 +29,13 @@ use state::ChainState;
 use tree::{BlockId, GENESIS, Node, Tree};
 
 /// Whether blocks of proof of work have to carry one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Seal {
+#[derive(Clone, Debug, Default)]
+pub enum Seal<C> {
     /// They need none: for tests.
     #[default]
     None,
-    /// They have to.
-    Ethash,
+    /// They have to. Chains may share the verifier, which keeps large tables.
+    Ethash(Arc<Ethash<C>>),
 }
 
 /// A block that was imported.
@@ -68,7 +70,7 @@ pub struct Imported {
 #[derive(Debug)]
 pub struct Chain<C: Crypto> {
     spec: ChainSpec,
-    seal: Seal,
+    seal: Seal<C>,
     crypto: C,
     executor: SequentialExecutor<C>,
     tree: Tree,
@@ -87,7 +89,7 @@ impl<C: Crypto> Chain<C> {
         spec: ChainSpec,
         genesis: SealedHeader,
         state: MemoryState,
-        seal: Seal,
+        seal: Seal<C>,
         crypto: C,
     ) -> Result<Self, GenesisError> {
         let mut state = ChainState::new(state, &crypto);
@@ -131,7 +133,7 @@ impl<C: Crypto> Chain<C> {
         validate_header(&block.header, self.tree.header(parent), &spec)?;
         validate_body(&block, fork, &self.crypto)?;
         self.check_ommers(&block, parent, &spec)?;
-        self.check_seal(&block, fork)?;
+        self.check_seals(&block, fork)?;
         let sealed = block.sealed_header(&self.crypto);
         let body_roots = self.check_body_roots(&block);
         if let Some(known) = self.tree.find(sealed.hash) {
@@ -188,12 +190,14 @@ impl<C: Crypto> Chain<C> {
         Ok(())
     }
 
-    fn check_seal(&self, block: &RawBlock<'_>, fork: Hardfork) -> Result<(), ImportError> {
-        if self.seal == Seal::None || fork >= Hardfork::Paris {
-            return Ok(());
+    /// The proof of work of the block and of its ommers.
+    fn check_seals(&self, block: &RawBlock<'_>, fork: Hardfork) -> Result<(), InvalidSeal> {
+        match &self.seal {
+            Seal::Ethash(ethash) if fork < Hardfork::Paris => std::iter::once(&block.header)
+                .chain(&block.ommers)
+                .try_for_each(|header| ethash.verify_header(header)),
+            _ => Ok(()),
         }
-        let _ = block;
-        Ok(())
     }
 
     /// Executes a block on its parent's state, to which the state moves. Returns the write sets of the steps too, where they
@@ -211,8 +215,8 @@ impl<C: Crypto> Chain<C> {
         let reader = BranchReader { state: self.state.memory(), tree: &self.tree, parent };
         let executed = self.executor.execute_block_with(block, &reader, |committed| {
             if wants_steps {
-                let is_transaction = committed.transaction().is_some();
-                steps.push(StepDelta { is_transaction, delta: committed.delta() });
+                let transaction = committed.transaction().map(|(index, _)| index);
+                steps.push(StepDelta { transaction, delta: committed.delta() });
             }
         });
         match executed {
@@ -233,13 +237,11 @@ impl<C: Crypto> Chain<C> {
         if steps.is_empty() {
             self.state.apply(&outcome.state, &self.crypto);
         }
-        let mut receipts = outcome.receipts.iter_mut();
         for step in steps {
             self.state.apply(&step.delta, &self.crypto);
-            if step.is_transaction
-                && let Some(receipt) = receipts.next()
-            {
-                receipt.outcome = ReceiptOutcome::StateRoot(Some(self.state.root(&self.crypto)));
+            if let Some(index) = step.transaction {
+                let root = self.state.root(&self.crypto);
+                outcome.receipts[index].outcome = ReceiptOutcome::StateRoot(Some(root));
             }
         }
         if let Err(wrong) = self.check_outcome_roots(header, &outcome.receipts) {
@@ -277,7 +279,8 @@ impl<C: Crypto> Chain<C> {
 
 /// What a step of a block changed.
 struct StepDelta {
-    is_transaction: bool,
+    /// Position in the block, if it is a transaction.
+    transaction: Option<usize>,
     delta: StateDelta,
 }
 

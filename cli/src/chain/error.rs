@@ -4,6 +4,7 @@ use braid_executor::{
     InvalidBlock, MissingState,
     body_rules::{InvalidBody, InvalidOutcome},
     codec::{BlockDecodeError, TransactionError},
+    ethash::InvalidSeal,
     header_rules::InvalidHeader,
     ommers::InvalidOmmers,
 };
@@ -71,6 +72,9 @@ pub enum ImportError {
     /// The body is not the header's, or none that a block may have.
     #[error(transparent)]
     Body(#[from] InvalidBody),
+    /// The proof of work of the block or of an ommer is none.
+    #[error(transparent)]
+    Seal(#[from] InvalidSeal),
     /// The block may not have its ommers.
     #[error(transparent)]
     Ommers(#[from] InvalidOmmers),

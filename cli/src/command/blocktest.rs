@@ -43,7 +43,8 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> io::Result<Status> {
-    suite::run(&arguments.suite, out, || BlockTests::new(DefaultCrypto::new()))
+    let tests = BlockTests::new(DefaultCrypto::new());
+    suite::run(&arguments.suite, out, || tests.clone())
 }
 
 impl Worker for BlockTests<DefaultCrypto> {
