@@ -29,6 +29,7 @@ pub mod measure;
 pub mod options;
 pub mod peer;
 pub mod report;
+pub mod trie;
 
 pub use error::BenchError;
 

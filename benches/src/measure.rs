@@ -52,8 +52,8 @@ impl Times {
 pub struct Pair {
     /// Braid's.
     pub braid: Times,
-    /// Revm's.
-    pub revm: Times,
+    /// That of the engine beside it.
+    pub peer: Times,
 }
 
 /// CPU time of `work`, whose result is dropped afterwards.
@@ -70,37 +70,37 @@ pub fn time<T>(work: impl FnOnce() -> T) -> Duration {
 pub fn repeated<A, B>(
     effort: Effort,
     mut braid: impl FnMut() -> A,
-    mut revm: impl FnMut() -> B,
+    mut peer: impl FnMut() -> B,
 ) -> Pair {
     let braid_runs = runs_per_sample(effort, &mut braid);
-    let revm_runs = runs_per_sample(effort, &mut revm);
-    alternating(effort, || sample(braid_runs, &mut braid), || sample(revm_runs, &mut revm))
+    let peer_runs = runs_per_sample(effort, &mut peer);
+    alternating(effort, || sample(braid_runs, &mut braid), || sample(peer_runs, &mut peer))
 }
 
 /// Measures by two functions that each take one sample in nanoseconds.
 pub fn alternating(
     effort: Effort,
     mut braid: impl FnMut() -> f64,
-    mut revm: impl FnMut() -> f64,
+    mut peer: impl FnMut() -> f64,
 ) -> Pair {
     // Caches, branch predictors and the allocator's lists fill in the first round, which does not count.
     braid();
-    revm();
+    peer();
     let start = ThreadTime::now();
-    let (mut braid_ns, mut revm_ns) = (Vec::new(), Vec::new());
+    let (mut braid_ns, mut peer_ns) = (Vec::new(), Vec::new());
     for round in 0..MOST_ROUNDS {
         if round >= LEAST_ROUNDS && start.elapsed() >= effort.budget {
             break;
         }
         if round.is_multiple_of(2) {
             braid_ns.push(braid());
-            revm_ns.push(revm());
+            peer_ns.push(peer());
         } else {
-            revm_ns.push(revm());
+            peer_ns.push(peer());
             braid_ns.push(braid());
         }
     }
-    Pair { braid: Times::of(braid_ns), revm: Times::of(revm_ns) }
+    Pair { braid: Times::of(braid_ns), peer: Times::of(peer_ns) }
 }
 
 /// How often to run `work` in one sample.
@@ -146,10 +146,10 @@ mod tests {
                 1.0
             },
             || {
-                order.borrow_mut().push('r');
+                order.borrow_mut().push('p');
                 1.0
             },
         );
-        assert_eq!(order.into_inner(), "br".to_owned() + "brrbbrrbbr");
+        assert_eq!(order.into_inner(), "bp".to_owned() + "bppbbppbbp");
     }
 }

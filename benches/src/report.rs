@@ -20,12 +20,12 @@ pub struct Row {
 impl Row {
     /// How many times as long as Braid revm takes, by medians.
     pub fn ratio(&self) -> f64 {
-        quotient(self.times.revm.median_ns, self.times.braid.median_ns)
+        quotient(self.times.peer.median_ns, self.times.braid.median_ns)
     }
 
     /// Like [`Self::ratio`], by the shortest runs.
     pub fn least_ratio(&self) -> f64 {
-        quotient(self.times.revm.least_ns, self.times.braid.least_ns)
+        quotient(self.times.peer.least_ns, self.times.braid.least_ns)
     }
 
     /// Braid's millions of gas per second.
@@ -35,7 +35,7 @@ impl Row {
     }
 }
 
-fn quotient(a: f64, b: f64) -> f64 {
+pub(crate) fn quotient(a: f64, b: f64) -> f64 {
     if b == 0.0 { f64::NAN } else { a / b }
 }
 
@@ -65,7 +65,7 @@ pub fn time_weighted<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Option<f64>
     let (mut braid_ns, mut revm_ns) = (0.0, 0.0);
     for row in rows {
         braid_ns += row.times.braid.median_ns;
-        revm_ns += row.times.revm.median_ns;
+        revm_ns += row.times.peer.median_ns;
     }
     (braid_ns > 0.0).then(|| revm_ns / braid_ns)
 }
@@ -121,7 +121,7 @@ impl fmt::Display for Table {
                 row.class,
                 row.gas,
                 Nanoseconds(row.times.braid.median_ns).to_string(),
-                Nanoseconds(row.times.revm.median_ns).to_string(),
+                Nanoseconds(row.times.peer.median_ns).to_string(),
                 row.ratio(),
                 row.least_ratio(),
                 row.mgas_per_second(),
@@ -139,7 +139,7 @@ impl fmt::Display for Table {
 }
 
 /// A time for people.
-struct Nanoseconds(f64);
+pub(crate) struct Nanoseconds(pub(crate) f64);
 
 impl fmt::Display for Nanoseconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,7 +158,7 @@ mod tests {
 
     fn row(id: &str, braid_ns: f64, revm_ns: f64) -> Row {
         let times = |ns| Times { median_ns: ns, least_ns: ns };
-        let times = Pair { braid: times(braid_ns), revm: times(revm_ns) };
+        let times = Pair { braid: times(braid_ns), peer: times(revm_ns) };
         Row { id: id.to_owned(), class: "compute", gas: 1_000, times }
     }
 

@@ -8,6 +8,7 @@
 //! block_hashes.json       {"number": hash}, what BLOCKHASH can read
 //! <number>/block.json     the block, in the shape of eth_getBlockByNumber with full transactions, and `uncleHeaders`
 //! <number>/pre_state.json {address: {balance, nonce, code_hash?, storage}}
+//! <number>/witness.json   {parent_state_root, nodes}: the trie nodes that prove what the block reads and changes; optional
 //! <number>/expected.json  {gas_used, tx_gas, tx_status, receipts_root, logs_bloom, requests, post_state}; optional
 //! ```
 //!
@@ -34,7 +35,7 @@ use braid_primitives::{ChainSpec, Hardfork};
 use braid_trie::StateTrie;
 
 pub use block::HeaderFacts;
-pub use state::{Expected, ExpectedAccount};
+pub use state::{Expected, ExpectedAccount, FixtureWitness};
 
 use crate::{error::InputError, source::Source};
 use set::{CodeTable, Entry};
@@ -59,6 +60,8 @@ pub struct Fixture {
     pub complete_state: bool,
     /// What the header says.
     pub facts: HeaderFacts,
+    /// Proof of the state that the block reads and changes, if the fixture has it.
+    pub witness: Option<FixtureWitness>,
     /// What another engine made of the block, if the fixture has it.
     pub expected: Option<Expected>,
 }
@@ -175,6 +178,8 @@ impl FixtureSet {
         for (number, hash) in self.block_hashes.range(reach) {
             pre_state.insert_block_hash(*number, *hash);
         }
+        let witness = self.source.find(&name("witness"))?;
+        let witness = witness.map(|file| state::load_witness(&file)).transpose()?;
         let expected = self.source.find(&name("expected"))?;
         let transactions = loaded.block.transactions.len();
         let expected =
@@ -187,6 +192,7 @@ impl FixtureSet {
             pre_state,
             complete_state: entry.complete_state,
             facts: loaded.facts,
+            witness,
             expected,
         })
     }

@@ -5,10 +5,13 @@ use std::fmt;
 use alloy_primitives::{Address, U256};
 use braid_executor::{BlockOutcome, hashes::requests_hash};
 use braid_precompiles::Crypto;
-use braid_primitives::{AccountDelta, AccountInfo, StateReader};
-use braid_trie::{StateTrie, receipts_root};
+use braid_primitives::{AccountDelta, AccountInfo, Receipt, StateReader};
+use braid_trie::{StateTrie, Witness, receipts_root};
 
-use crate::fixture::{Expected, ExpectedAccount, Fixture};
+use crate::{
+    fixture::{Expected, ExpectedAccount, Fixture},
+    replay::{Replay, replay},
+};
 
 /// One thing that is not as it has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +105,9 @@ pub fn verify<C: Crypto>(
 ) -> Verdict {
     let mut verdict = Verdict::default();
     verify_header(fixture, &mut verdict, crypto);
-    verify_results(fixture, outcome, &mut verdict, crypto);
+    let replay = verify_witness(fixture, outcome, &mut verdict, crypto);
+    let receipts = replay.as_ref().map_or(&outcome.receipts, |replay| &replay.outcome.receipts);
+    verify_results(fixture, outcome, receipts, &mut verdict, crypto);
     match &fixture.expected {
         Some(expected) => {
             verify_transactions(expected, outcome, statuses, &mut verdict);
@@ -110,8 +115,43 @@ pub fn verify<C: Crypto>(
         }
         None => verdict.unchecked("post state", "the fixture has no expected.json"),
     }
-    verify_state_root(fixture, outcome, &mut verdict, crypto);
+    verify_state_root(fixture, outcome, replay.as_ref(), &mut verdict, crypto);
     verdict
+}
+
+/// Executes the block from its witness alone, if it has one: the result has to be the same.
+fn verify_witness<C: Crypto>(
+    fixture: &Fixture,
+    outcome: &BlockOutcome,
+    verdict: &mut Verdict,
+    crypto: &C,
+) -> Option<Replay> {
+    let given = fixture.witness.as_ref()?;
+    let witness = Witness::new(given.nodes.iter().cloned(), crypto);
+    verdict.checked("execution from the witness");
+    let differ = |expected: &str, found: String| Difference {
+        item: "execution from the witness".to_owned(),
+        expected: expected.to_owned(),
+        found,
+    };
+    match replay(fixture, given.parent_state_root, &witness, crypto) {
+        Ok(replay) => {
+            let same = replay.outcome.state == outcome.state
+                && replay.outcome.gas_used == outcome.gas_used
+                && replay.outcome.logs_bloom == outcome.logs_bloom
+                && replay.outcome.requests == outcome.requests;
+            if !same {
+                let difference = differ("the result that the state gives", "another".to_owned());
+                verdict.differences.push(difference);
+            }
+            Some(replay)
+        }
+        Err(error) => {
+            let difference = differ("the nodes that the block needs", error.to_string());
+            verdict.differences.push(difference);
+            None
+        }
+    }
 }
 
 /// What the header says about itself and the body of the block.
@@ -146,6 +186,7 @@ fn verify_header<C: Crypto>(fixture: &Fixture, verdict: &mut Verdict, crypto: &C
 fn verify_results<C: Crypto>(
     fixture: &Fixture,
     outcome: &BlockOutcome,
+    receipts: &[Receipt],
     verdict: &mut Verdict,
     crypto: &C,
 ) {
@@ -159,7 +200,7 @@ fn verify_results<C: Crypto>(
         verdict.compare("blob gas used", blob_gas_used, outcome.blob_gas_used);
     }
     let expected = fixture.expected.as_ref().and_then(|expected| expected.receipts_root);
-    match receipts_root(&outcome.receipts, crypto) {
+    match receipts_root(receipts, crypto) {
         Some(root) => {
             if facts.is_known("receiptsRoot") {
                 verdict.compare("receipts root", header.receipts_root, root);
@@ -317,20 +358,24 @@ impl<'a> PostAccount<'a> {
     }
 }
 
-/// The root of the state after the block, where the fixture has the whole state.
+/// The root of the state after the block, where the fixture has the whole state or a witness.
 fn verify_state_root<C: Crypto>(
     fixture: &Fixture,
     outcome: &BlockOutcome,
+    replay: Option<&Replay>,
     verdict: &mut Verdict,
     crypto: &C,
 ) {
     if !fixture.facts.is_known("stateRoot") {
-        verdict.unchecked("state root", NOT_IN_SOURCE);
+        return verdict.unchecked("state root", NOT_IN_SOURCE);
+    }
+    let expected = fixture.facts.header.state_root;
+    if let Some(replay) = replay {
+        verdict.compare("state root", expected, replay.state_root);
     } else if fixture.complete_state {
-        let root =
-            StateTrie::of(&fixture.pre_state.to_delta(), crypto).root_with(&outcome.state, crypto);
-        verdict.compare("state root", fixture.facts.header.state_root, root);
+        let before = StateTrie::of(&fixture.pre_state.to_delta(), crypto);
+        verdict.compare("state root", expected, before.root_with(&outcome.state, crypto));
     } else {
-        verdict.unchecked("state root", "the fixture has only the part of the state that is read");
+        verdict.unchecked("state root", "the fixture has neither the whole state nor a witness");
     }
 }

@@ -71,3 +71,6 @@ pub fn validate_outcome<C: Crypto>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,3 +21,6 @@ pub use error::{
 pub use header::decode_header;
 pub use signature::{Signature, SignedAuthorization, check_chain, eip155_v};
 pub use transaction::{Decoded, decode_transaction};
+
+#[cfg(test)]
+mod tests;

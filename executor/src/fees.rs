@@ -207,4 +207,103 @@ mod tests {
         assert_eq!(blob_gas(&transaction), 393_216);
         assert_eq!(blob_gas(&Transaction::default()), 0);
     }
+
+    fn next_fee(base_fee: u64, gas_limit: u64, gas_used: u64) -> u64 {
+        let base_fee_per_gas = Some(base_fee);
+        next_base_fee(&Header { base_fee_per_gas, gas_limit, gas_used, ..Header::default() })
+    }
+
+    #[test]
+    fn the_base_fee_moves_by_an_eighth_at_most() {
+        for (base_fee, gas_used, expected) in [
+            (1_000, 0, 875),
+            (1_000, 10_000, 1_000),
+            (1_000, 9_999, 1_000),  // 1000 / 10000 / 8 rounds to nothing,
+            (1_000, 10_001, 1_001), // but up it goes by one at least.
+            (1_000, 15_000, 1_062),
+            (1_000, 20_000, 1_125),
+            (7, 0, 7),
+            (7, 20_000, 8),
+            (0, 20_000, 1),
+            (u64::MAX, 20_000, u64::MAX),
+        ] {
+            assert_eq!(next_fee(base_fee, 20_000, gas_used), expected, "{base_fee}, {gas_used}");
+        }
+        // The division by the target comes first: 10 * 9 / 10 / 8, of a limit that is odd.
+        assert_eq!(next_fee(10, 21, 1), 9);
+        assert_eq!(next_fee(u64::MAX, 1, u64::MAX), u64::MAX);
+        assert_eq!(next_fee(u64::MAX, u64::MAX, 0), u64::MAX - (1 << 61) + 1);
+    }
+
+    #[test]
+    fn the_first_base_fee_is_given() {
+        assert_eq!(next_base_fee(&Header { gas_used: 1, ..Header::default() }), 1_000_000_000);
+    }
+
+    /// The next excess in blobs after a parent of so many blobs above the target and in it.
+    fn next_excess_blobs(fork: Hardfork, base_fee: u64, excess_blobs: u64, blobs: u64) -> u64 {
+        let parent = Header {
+            base_fee_per_gas: Some(base_fee),
+            excess_blob_gas: Some(excess_blobs * GAS_PER_BLOB),
+            blob_gas_used: Some(blobs * GAS_PER_BLOB),
+            ..Header::default()
+        };
+        let excess = next_excess_blob_gas(&parent, &params(fork), fork);
+        assert_eq!(excess % GAS_PER_BLOB, 0);
+        excess / GAS_PER_BLOB
+    }
+
+    #[test]
+    fn the_excess_counts_what_is_above_the_target() {
+        use Hardfork::{Cancun, Osaka, Prague};
+        for (fork, excess_blobs, blobs, expected) in [
+            (Cancun, 0, 2, 0),
+            (Cancun, 0, 3, 0),
+            (Cancun, 0, 4, 1),
+            (Cancun, 1, 2, 0),
+            (Cancun, 5, 0, 2),
+            (Cancun, 5, 6, 8),
+            (Prague, 5, 6, 5),
+            (Osaka, 5, 9, 8),
+        ] {
+            assert_eq!(next_excess_blobs(fork, 1, excess_blobs, blobs), expected, "{fork}");
+        }
+        let before_cancun = Header { base_fee_per_gas: Some(7), ..Header::default() };
+        assert_eq!(next_excess_blob_gas(&before_cancun, &params(Cancun), Cancun), 0);
+    }
+
+    #[test]
+    fn from_osaka_on_a_cheap_blob_keeps_the_excess_from_falling() {
+        use Hardfork::{Bpo1, Osaka, Prague};
+        // At a blob base fee of 1 a blob costs as much as 2^13 gas do at a base fee of 16.
+        assert_eq!(next_excess_blobs(Osaka, 16, 10, 0), 4);
+        assert_eq!(next_excess_blobs(Osaka, 17, 10, 0), 10);
+        assert_eq!(next_excess_blobs(Prague, 17, 10, 0), 4);
+        // It rises by the blobs' share of what is above the target, a third of the maximum in both.
+        assert_eq!(next_excess_blobs(Osaka, 17, 10, 9), 13);
+        assert_eq!(next_excess_blobs(Bpo1, 17, 10, 15), 15);
+        // Below the target there is no excess, whatever the prices.
+        assert_eq!(next_excess_blobs(Osaka, u64::MAX, 5, 0), 0);
+        assert_eq!(next_excess_blobs(Osaka, u64::MAX, 6, 0), 6);
+        // Where the blob base fee is 2, the base fee may be twice as high.
+        let excess_blobs = 3_471_084_u64.div_ceil(GAS_PER_BLOB);
+        assert_eq!(next_excess_blobs(Osaka, 32, excess_blobs, 6), excess_blobs);
+        assert_eq!(next_excess_blobs(Osaka, 33, excess_blobs, 6), excess_blobs + 2);
+    }
+
+    #[test]
+    fn no_parent_overflows_the_excess() {
+        for fork in [Hardfork::Cancun, Hardfork::Bpo4] {
+            let parent = Header {
+                base_fee_per_gas: Some(u64::MAX),
+                excess_blob_gas: Some(u64::MAX),
+                blob_gas_used: Some(u64::MAX),
+                ..Header::default()
+            };
+            assert_eq!(next_excess_blob_gas(&parent, &params(fork), fork), u64::MAX);
+            let no_blobs =
+                BlobParams { target_blobs: 0, max_blobs: 0, base_fee_update_fraction: 0 };
+            assert_eq!(next_excess_blob_gas(&parent, &no_blobs, fork), u64::MAX);
+        }
+    }
 }

@@ -30,8 +30,8 @@ const DAO_EXTRA_DATA: Bytes = bytes!("64616f2d686172642d666f726b");
 /// How many blocks have it.
 const DAO_EXTRA_DATA_BLOCKS: u64 = 10;
 
-/// Checks all that a header says of itself and its parent. The seal of proof of work (see [`crate::ethash`]) is not checked,
-/// nor what the header says of the block's body and outcome (see [`crate::body_rules`], [`crate::ommers`]).
+/// Checks all that a header says of itself and its parent. The seal of proof of work is not checked, nor what the header
+/// says of the block's body and outcome (see [`crate::body_rules`], [`crate::ommers`]).
 ///
 /// `spec` is that of the header: where it depends on total difficulty, [`ChainSpec::after`] the parent's.
 ///
@@ -199,3 +199,6 @@ fn check_blob_gas(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -163,3 +163,6 @@ fn parent_of<'a>(
         .find(|block| block.hash == parent_hash)
         .ok_or(InvalidOmmers::ParentNotAncestor { index, parent_hash })
 }
+
+#[cfg(test)]
+mod tests;

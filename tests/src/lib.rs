@@ -6,6 +6,7 @@
 //! | [`random`] | seeded random numbers |
 //! | [`world`] | a state that every engine can read, and whose changes are checked when they are made |
 //! | [`vm_host`] | a host for one frame, whose reads can be interrupted |
+//! | [`tries`] | oracles and random histories of tries |
 //! | [`differential`] | random blocks, executed by Braid and by the oracle, compared |
 
 #![forbid(unsafe_code)]
@@ -13,5 +14,6 @@
 pub mod corpus;
 pub mod differential;
 pub mod random;
+pub mod tries;
 pub mod vm_host;
 pub mod world;

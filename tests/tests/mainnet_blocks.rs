@@ -2,22 +2,30 @@
 
 use braid_cli::{
     fixture::{Fixture, FixtureSet},
+    replay::replay,
     verify::verify,
 };
 use braid_executor::{MissingRequestContracts, SequentialExecutor};
 use braid_precompiles::{Crypto, DefaultCrypto};
 use braid_tests::corpus::{fixtures, not_run};
+use braid_trie::Witness;
+
+/// The blocks, or `None` where they are not.
+fn mainnet_blocks(what: &str) -> Option<FixtureSet> {
+    let folder = fixtures(what)?.join("mainnet-blocks");
+    if !folder.is_dir() {
+        not_run(what, &folder);
+        return None;
+    }
+    let set = FixtureSet::open(&folder).unwrap();
+    assert!(set.numbers().len() > 0, "there are no blocks in {}", folder.display());
+    Some(set)
+}
 
 #[test]
 fn every_mainnet_block_leads_to_what_the_chain_has() {
-    let Some(folder) = fixtures("the mainnet blocks") else { return };
-    let folder = folder.join("mainnet-blocks");
-    if !folder.is_dir() {
-        not_run("the mainnet blocks", &folder);
-        return;
-    }
+    let Some(set) = mainnet_blocks("the mainnet blocks") else { return };
     let crypto = DefaultCrypto::new();
-    let set = FixtureSet::open(&folder).unwrap();
     let mut failures = Vec::new();
     let total = set.numbers().len();
     for index in 0..total {
@@ -27,7 +35,6 @@ fn every_mainnet_block_leads_to_what_the_chain_has() {
         }
     }
     eprintln!("{total} mainnet blocks, {} failed", failures.len());
-    assert!(total > 0, "there are no blocks in {}", folder.display());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -44,4 +51,30 @@ fn check<C: Crypto>(fixture: &Fixture, crypto: &C) -> Result<(), String> {
     let verdict = verify(fixture, &outcome, &statuses, crypto);
     let differences: Vec<_> = verdict.differences.iter().map(ToString::to_string).collect();
     if differences.is_empty() { Ok(()) } else { Err(differences.join("; ")) }
+}
+
+#[test]
+fn a_witness_is_used_up_and_its_trie_stays_small() {
+    let Some(set) = mainnet_blocks("the witnesses of mainnet blocks") else { return };
+    let crypto = DefaultCrypto::new();
+    let (mut witnesses, mut nodes, mut witness_bytes, mut trie_bytes) = (0, 0, 0, 0);
+    for index in 0..set.numbers().len() {
+        let fixture = set.load(index, &crypto).unwrap();
+        let Some(given) = &fixture.witness else { continue };
+        let witness = Witness::new(given.nodes.iter().cloned(), &crypto);
+        let replay = replay(&fixture, given.parent_state_root, &witness, &crypto).unwrap();
+        let number = fixture.block.env.number;
+        assert_eq!(replay.surplus, Ok(()), "block {number}");
+        let size = replay.size;
+        assert!(size.trie_bytes <= 3 * size.witness_bytes, "block {number}: {size:?}");
+        witnesses += 1;
+        nodes += size.nodes;
+        witness_bytes += size.witness_bytes;
+        trie_bytes += size.trie_bytes;
+    }
+    eprintln!(
+        "{witnesses} witnesses of {nodes} nodes: {} bytes a node, in memory {}",
+        witness_bytes / nodes,
+        trie_bytes / nodes
+    );
 }

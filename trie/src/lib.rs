@@ -7,6 +7,7 @@
 //! | [`trie`] | [`Trie`]: a single trie |
 //! | `forest` | the arena under both: insert, remove, reveal, prune, and hashing of what changed |
 //! | [`proof`] | proofs in the shape of `eth_getProof`, multiproofs, and their verification |
+//! | [`reader`] | execution from a witness: a `StateReader` over a trie that reveals what is read |
 //! | [`source`] | where missing nodes come from: a store by path, a witness by hash |
 //! | [`changes`] | which nodes a block set and removed, for whoever stores them |
 //! | [`value`], [`nibbles`], [`node`] | accounts and words, paths, decoding of nodes |
@@ -21,6 +22,7 @@ mod forest;
 pub mod nibbles;
 pub mod node;
 pub mod proof;
+pub mod reader;
 mod rlp;
 pub mod roots;
 pub mod source;
@@ -34,6 +36,7 @@ pub use forest::{Blinded, Reveal};
 pub use nibbles::Nibbles;
 pub use node::NodeFault;
 pub use proof::{AccountProof, MultiProof, ProofError, StorageProof, verify_proof};
+pub use reader::{TrieReader, TrieReaderError};
 pub use roots::{EMPTY_ROOT, ordered_root, receipts_root, sorted_root, withdrawals_root};
 pub use source::{NoNodes, NodeSource, NodeStore, SurplusNodes, Witness};
 pub use state::{PendingDelta, StateTrie};

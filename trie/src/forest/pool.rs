@@ -5,6 +5,16 @@ use crate::{encode::Reference, nibbles::Nibbles};
 /// Most nodes of one kind: an index leaves two bits for the kind.
 const MAX_ITEMS: usize = 1 << 30;
 
+/// Makes room for `more` items. Vectors double when they are full; a state is large enough for that to hurt.
+fn make_room<T>(items: &mut Vec<T>, more: usize) {
+    if items.capacity() - items.len() < more {
+        items.reserve_exact(more.max(items.len() / GROWTH_DIVISOR));
+    }
+}
+
+/// What is full grows by this part of its size.
+const GROWTH_DIVISOR: usize = 4;
+
 /// Items of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct Pool<T> {
@@ -27,6 +37,7 @@ impl<T> Pool<T> {
             return index;
         }
         assert!(self.items.len() < MAX_ITEMS, "a trie of more than 2^30 nodes");
+        make_room(&mut self.items, 1);
         self.items.push(item);
         (self.items.len() - 1) as u32
     }
@@ -223,6 +234,7 @@ impl SlotPool {
         let start = self.slots.len();
         let end = start + usize::from(capacity);
         assert!(u32::try_from(end).is_ok(), "a trie of more than 2^32 children");
+        make_room(&mut self.slots, usize::from(capacity));
         self.slots.resize(end, Slot::dirty(NodeId::EMPTY, 0));
         (start as u32, capacity)
     }

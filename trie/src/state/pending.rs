@@ -122,6 +122,9 @@ impl StateTrie {
     }
 
     /// Takes back what was applied. Revealed nodes stay revealed.
+    ///
+    /// Nothing of it is recorded: what was made since is stored nowhere, and what was removed is dirty again, so that hashing
+    /// records it as it is.
     pub fn abort(&mut self, pending: PendingDelta) {
         for change in pending.undo.into_iter().rev() {
             match change {
@@ -305,7 +308,7 @@ impl StateTrie {
 
     fn restore_account(&mut self, address_hash: B256, previous: Option<TrieAccount>) {
         let key = Nibbles::of_hash(&address_hash);
-        let (root, changes) = (self.root, self.changes.as_deref_mut());
+        let root = self.root;
         let accounts = &mut self.accounts[0];
         let restored = match previous {
             Some(previous) => accounts.update(root, &key, |_| previous),
@@ -313,7 +316,7 @@ impl StateTrie {
                 if let Some(storage) = self.open.remove(&address_hash) {
                     self.storages[shard_of(&address_hash)].uproot(storage.root);
                 }
-                remove_from(accounts, root, &key, Owner::State, changes)
+                remove_from(accounts, root, &key, Owner::State, None)
             }
         };
         // A change revealed everything that taking it back needs.
@@ -327,10 +330,9 @@ impl StateTrie {
         let key = Nibbles::of_hash(&slot_hash);
         let owner = Owner::Storage(address_hash);
         let forest = &mut self.storages[shard_of(&address_hash)];
-        let changes = self.changes.as_deref_mut();
         let restored = match previous {
             Some(previous) => forest.update(root, &key, |_| previous),
-            None => remove_from(forest, root, &key, owner, changes),
+            None => remove_from(forest, root, &key, owner, None),
         };
         assert!(restored.is_ok(), "a slot that was written can be restored");
     }
