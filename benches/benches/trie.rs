@@ -8,14 +8,15 @@ use braid_benches::{
     measure::{Pair, alternating, repeated, time},
     options::{Options, USAGE},
     trie::{
-        Feed, StateEngine, memory,
+        Feed, StateEngine, braid,
+        braid::BraidState,
+        memory,
         peers::{self, EthTrieState, EthrexState, Leaves},
         population::{self, Population},
         report::{Row, Table},
         root_after,
     },
 };
-use braid_precompiles::{Crypto, DefaultCrypto};
 use braid_primitives::B256;
 
 /// Ids begin with these.
@@ -44,9 +45,11 @@ type Builder = fn(&Leaves) -> Result<B256, String>;
 
 /// Ways to get a root from sorted leaves: Braid's name and function, the peer's, and the most leaves the slow one is given.
 const BUILDERS: &[(&str, Builder, &str, Builder, u64)] = &[
-    ("sorted_root", braid_sorted_root, "alloy-trie", |l| Ok(peers::alloy_root(l)), u64::MAX),
-    ("sorted_root", braid_sorted_root, "ethrex sorted", peers::ethrex_sorted_root, u64::MAX),
-    ("sorted_root", braid_sorted_root, "triehash", |l| Ok(peers::triehash_root(l)), 100_000),
+    ("sorted_root", braid::sorted_root, "alloy-trie", |l| Ok(peers::alloy_root(l)), u64::MAX),
+    ("sorted_root", braid::sorted_root, "ethrex sorted", peers::ethrex_sorted_root, u64::MAX),
+    ("sorted_root", braid::sorted_root, "triehash", |l| Ok(peers::triehash_root(l)), 100_000),
+    ("Trie", braid::trie_root, "ethrex-trie", peers::ethrex_trie_root, u64::MAX),
+    ("Trie", braid::trie_root, "eth_trie", peers::eth_trie_root, 100_000),
 ];
 
 /// Kinds of leaves, and how to make so many of them.
@@ -56,16 +59,11 @@ const LEAVES: &[(&str, fn(u64) -> Vec<(B256, Vec<u8>)>)] =
 /// A state in memory: its name, and how to make an empty one.
 type Engine = (&'static str, fn() -> Box<dyn StateEngine>);
 
+const BRAID: Engine = ("braid", || Box::new(BraidState::default()));
 const PEERS: &[Engine] = &[
     ("ethrex-trie", || Box::new(EthrexState::default())),
     ("eth_trie", || Box::new(EthTrieState::default())),
 ];
-
-fn braid_sorted_root(leaves: &Leaves) -> Result<B256, String> {
-    let crypto = DefaultCrypto::new();
-    let leaves = leaves.iter().map(|(key, value)| (key, value));
-    Ok(braid_executor::merkle::sorted_root(|bytes| crypto.keccak256(bytes), leaves))
-}
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -176,7 +174,7 @@ struct EnginePair {
 impl EnginePair {
     fn new(accounts: u64, (name, peer): Engine) -> Result<Self, String> {
         let population = Population::new(accounts);
-        let (mut braid, mut peer) = (braid_state(), peer());
+        let (mut braid, mut peer) = (BRAID.1(), peer());
         for delta in population.genesis(ACCOUNTS_PER_DELTA) {
             progress(&format!("{name}: a state of {} leaves", population.leaves()));
             let roots = (root_after(&mut *braid, &delta)?, root_after(&mut *peer, &delta)?);
@@ -217,9 +215,8 @@ fn sample(
 
 /// What each engine is resident with.
 fn memory_table(options: &Options) -> Result<(), String> {
-    let engines = std::iter::once(BRAID).chain(PEERS.iter().map(|(name, _)| *name));
-    let wanted: Vec<_> = engines
-        .map(|name| (name, format!("{MEMORY}/{MEMORY_ACCOUNTS}/{name}")))
+    let wanted: Vec<_> = engines()
+        .map(|(name, _)| (name, format!("{MEMORY}/{MEMORY_ACCOUNTS}/{name}")))
         .filter(|(_, id)| options.wants(id))
         .collect();
     if wanted.is_empty() || memory::Resident::of_this_process().is_none() {
@@ -239,19 +236,14 @@ fn measure_memory(mut arguments: impl Iterator<Item = String>) -> Result<(), Str
     let (name, accounts) = (arguments.next().unwrap_or_default(), arguments.next());
     let accounts =
         accounts.and_then(|text| text.parse().ok()).ok_or("a number of accounts, please")?;
-    let peer = PEERS.iter().find(|(peer, _)| *peer == name);
-    let mut engine = match peer {
-        Some((_, new)) => new(),
-        None if name == BRAID => braid_state(),
-        None => return Err(format!("no engine is called {name:?}")),
-    };
-    memory::print(&mut *engine, accounts)
+    match engines().find(|(engine, _)| *engine == name) {
+        Some((_, new)) => memory::print(&mut *new(), accounts),
+        None => Err(format!("no engine is called {name:?}")),
+    }
 }
 
-const BRAID: &str = "braid";
-
-fn braid_state() -> Box<dyn StateEngine> {
-    Box::new(EthrexState::default())
+fn engines() -> impl Iterator<Item = Engine> {
+    std::iter::once(BRAID).chain(PEERS.iter().copied())
 }
 
 fn agree(id: &str, braid: B256, peer: B256) -> Result<(), String> {

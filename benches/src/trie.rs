@@ -11,6 +11,7 @@
 //!
 //! Whatever an adapter decides, it decides in favour of the peer; each says what.
 
+pub mod braid;
 pub mod memory;
 pub mod peers;
 pub mod population;
