@@ -10,9 +10,11 @@
 //! | [`ways`] | the ways in which a state trie can be taken through a history |
 //! | [`raw`] | random changes of a single trie under awkward keys |
 //! | [`proofs`] | proofs of a state, checked by others and with faults |
+//! | [`hostile`] | nodes that nobody honest would send |
 //! | [`shrink`] | makes a failing history small |
 
 pub mod history;
+pub mod hostile;
 pub mod keys;
 pub mod model;
 pub mod naive;

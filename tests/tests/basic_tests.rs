@@ -1,5 +1,7 @@
 //! The basic tests: difficulties by the schedules of two networks, hex prefixes, keys, signatures and genesis blocks.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B64, B256, Bytes, U256, b256, keccak256};

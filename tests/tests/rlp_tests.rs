@@ -104,7 +104,7 @@ impl Encodable for Item {
 
 /// Big-endian bytes, without zeros in front, of a number of at most 512 bits.
 fn bytes_of_number(digits: &str) -> Vec<u8> {
-    let number: U512 = digits.parse().unwrap();
+    let number: U512 = digits.parse().unwrap_or_else(|error| panic!("{digits}: {error}"));
     number.to_be_bytes_trimmed_vec()
 }
 
