@@ -19,8 +19,6 @@ use braid_executor::{MemoryState, MissingState, codec::RawBlock, ethash::Ethash}
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, KECCAK256_EMPTY, StateReader};
 
-pub use exception::is_known_exception;
-
 use crate::{
     chain::{Chain, ImportError, Seal},
     error::InputError,
@@ -28,7 +26,7 @@ use crate::{
     test_file::{BadTest, JsonAccount, load_state, run_each},
     verify::Difference,
 };
-use exception::explains;
+use exception::{explains, is_known_exception};
 use format::{Accounts, Fate, SealEngine, Test};
 use network::{Network, parse_network};
 
@@ -54,6 +52,8 @@ pub struct TestReport<'a> {
     pub time: Duration,
     /// What came of it.
     pub verdict: Verdict,
+    /// Exceptions of its blocks whose names are not all known: for those any rejection will do.
+    pub unknown_exceptions: Vec<&'a str>,
 }
 
 /// Runs files of tests, one after the other. A clone shares the tables of proof of work.
@@ -88,6 +88,14 @@ impl<C: Crypto> BlockTests<C> {
                 blocks: test.blocks.len(),
                 time: start.elapsed(),
                 verdict,
+                unknown_exceptions: test
+                    .blocks
+                    .iter()
+                    .filter_map(|block| match block.fate(&test.network) {
+                        Fate::InvalidFor(name) if !is_known_exception(name) => Some(name),
+                        _ => None,
+                    })
+                    .collect(),
             });
             Ok(())
         })

@@ -7,7 +7,7 @@ mod error;
 mod state;
 mod tree;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use braid_executor::{
     Block, BlockOutcome, ExecutionError, MemoryState, MissingState, SequentialExecutor,
@@ -75,6 +75,8 @@ pub struct Chain<C: Crypto> {
     executor: SequentialExecutor<C>,
     tree: Tree,
     head: BlockId,
+    /// Whether there is a block of Paris or later.
+    is_merged: bool,
     state: ChainState,
     /// The block that the state is at.
     position: BlockId,
@@ -101,6 +103,7 @@ impl<C: Crypto> Chain<C> {
             crypto,
             tree: Tree::new(genesis),
             head: GENESIS,
+            is_merged: false,
             state,
             position: GENESIS,
         })
@@ -127,7 +130,7 @@ impl<C: Crypto> Chain<C> {
         let parent =
             self.tree.find(parent_hash).ok_or(ImportError::UnknownParent { parent_hash })?;
         let total_difficulty = self.tree.node(parent).total_difficulty;
-        let spec = self.spec.after(total_difficulty).into_owned();
+        let spec = self.spec.after(total_difficulty);
         let fork = spec.hardfork_at(block.header.number, block.header.timestamp);
 
         validate_header(&block.header, self.tree.header(parent), &spec)?;
@@ -144,7 +147,9 @@ impl<C: Crypto> Chain<C> {
         let ommer_hash = |ommer: &Header| ommer.hash(|b| self.crypto.keccak256(b));
         let ommer_hashes = block.ommers.iter().map(ommer_hash).collect();
         let block = block.into_block(fork, spec.chain_id, &self.crypto)?;
-        self.executor.set_spec(spec);
+        if let Cow::Owned(spec) = spec {
+            self.executor.set_spec(spec);
+        }
         let (outcome, steps) = self.execute(&block, parent, fork)?;
         // What is wrong with a transaction tells more than that the transactions are not those of the header.
         body_roots?;
@@ -156,12 +161,22 @@ impl<C: Crypto> Chain<C> {
         let block = Ancestor { block: sealed, ommer_hashes };
         let id = self.tree.insert(Node { block, parent, total_difficulty, delta, inverse });
         self.position = id;
-        let is_head = fork >= Hardfork::Paris
-            || total_difficulty > self.tree.node(self.head).total_difficulty;
+        let is_head = self.takes_the_lead(id, fork);
         if is_head {
             self.head = id;
         }
         Ok(Imported { hash, was_known: false, is_head })
+    }
+
+    /// Whether a new block becomes the head: the heaviest does, until the first block of Paris; from then on the last one
+    /// (EIP-3675), for want of a beacon chain that says which.
+    fn takes_the_lead(&mut self, id: BlockId, fork: Hardfork) -> bool {
+        self.is_merged |= fork >= Hardfork::Paris;
+        let difficulty = |id| self.tree.node(id).total_difficulty;
+        match self.is_merged {
+            true => fork >= Hardfork::Paris,
+            false => difficulty(id) > difficulty(self.head),
+        }
     }
 
     fn check_body_roots(&self, block: &RawBlock<'_>) -> Result<(), WrongRoot> {

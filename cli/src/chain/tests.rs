@@ -1,6 +1,6 @@
 use braid_executor::{rewards::block_reward_wei, system_calls::BEACON_ROOTS_ADDRESS};
 use braid_precompiles::PortableCrypto;
-use braid_primitives::{B64, EMPTY_OMMERS_HASH, Withdrawal};
+use braid_primitives::{Activation, B64, EMPTY_OMMERS_HASH, Withdrawal};
 use braid_trie::{EMPTY_ROOT, StateTrie};
 
 use super::*;
@@ -179,6 +179,28 @@ fn since_paris_the_last_block_counts_wherever_it_is() {
     let first = extend(&mut chain, &genesis, MINER, &[12, 12, 12]);
     let second = extend(&mut chain, &first[0], OTHER_MINER, &[12]);
     assert_eq!(chain.head(), &second[0]);
+}
+
+#[test]
+fn after_the_merge_no_weight_of_work_counts() {
+    let mut chain = chain(Hardfork::London, &[]);
+    let genesis = chain.head().clone();
+    let terminal = genesis.header.difficulty + U256::ONE;
+    let merge = Activation::TotalDifficulty(terminal);
+    chain.spec = ChainSpec::transition(Hardfork::London, Hardfork::Paris, merge);
+    let last_of_work = extend(&mut chain, &genesis, MINER, &[13]);
+    let more_work = Draft::child(&last_of_work[0], 13);
+    let error = chain.import(&more_work.rlp()).unwrap_err();
+    assert!(matches!(error, ImportError::Header(_)), "{error}");
+
+    let mut draft = Draft::child(&last_of_work[0], 12);
+    draft.header.difficulty = U256::ZERO;
+    let merged = draft.import(&mut chain).unwrap();
+    assert_eq!(chain.head(), &merged);
+
+    let heavier = extend(&mut chain, &genesis, OTHER_MINER, &[1]);
+    assert!(heavier[0].header.difficulty > last_of_work[0].header.difficulty);
+    assert_eq!(chain.head(), &merged);
 }
 
 #[test]

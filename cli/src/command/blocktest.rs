@@ -67,6 +67,7 @@ impl Worker for BlockTests<DefaultCrypto> {
                 network: report.network,
                 blocks: report.blocks,
                 seconds: report.time.as_secs_f64(),
+                unknown_exceptions: &report.unknown_exceptions,
             };
             results.add(report.network.to_owned(), &verdict, label, &facts);
         })
@@ -81,4 +82,7 @@ struct Facts<'a> {
     network: &'a str,
     blocks: usize,
     seconds: f64,
+    /// Names of exceptions for which any rejection was accepted.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unknown_exceptions: &'a [&'a str],
 }
