@@ -52,9 +52,9 @@ fn row(name: &str, lengths: &[usize], count: usize) {
     let mut single = || one_by_one(&messages, single_hashes, |message| crypto.keccak256(message));
     let mut alloy =
         || one_by_one(&messages, alloy_hashes, |message| alloy_primitives::keccak256(message));
-    let Pair { braid: batch_beside_single, revm: single } =
+    let Pair { braid: batch_beside_single, peer: single } =
         repeated(EFFORT, &mut batch, &mut single);
-    let Pair { braid: batch_beside_alloy, revm: alloy } = repeated(EFFORT, &mut batch, &mut alloy);
+    let Pair { braid: batch_beside_alloy, peer: alloy } = repeated(EFFORT, &mut batch, &mut alloy);
     assert!(hashes[0] == hashes[1] && hashes[0] == hashes[2], "the hashes differ");
 
     let each = count as f64;

@@ -52,8 +52,11 @@ const BUILDERS: &[(&str, Builder, &str, Builder, u64)] = &[
     ("Trie", braid::trie_root, "eth_trie", peers::eth_trie_root, 100_000),
 ];
 
-/// Kinds of leaves, and how to make so many of them.
-const LEAVES: &[(&str, fn(u64) -> Vec<(B256, Vec<u8>)>)] =
+/// Makes so many leaves, sorted.
+type LeavesOf = fn(u64) -> Vec<(B256, Vec<u8>)>;
+
+/// Kinds of leaves, and how to make them.
+const LEAVES: &[(&str, LeavesOf)] =
     &[("accounts", population::account_leaves), ("storage", population::storage_leaves)];
 
 /// A state in memory: its name, and how to make an empty one.

@@ -1,5 +1,6 @@
 //! The commands of the program.
 
+mod blocktest;
 mod files;
 mod report;
 mod run;
@@ -51,6 +52,7 @@ struct Arguments {
 enum Command {
     Run(run::Arguments),
     Statetest(statetest::Arguments),
+    Blocktest(blocktest::Arguments),
 }
 
 /// Runs the program on its command line.
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, &mut out),
         Command::Statetest(arguments) => statetest::run(&arguments, &mut out),
+        Command::Blocktest(arguments) => blocktest::run(&arguments, &mut out),
     };
     match result.and_then(|status| out.flush().map(|()| status)) {
         Ok(status) => status.into(),

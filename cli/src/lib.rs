@@ -5,7 +5,8 @@
 //! | [`fixture`] | loads blocks with the state before them and what they have to lead to |
 //! | [`verify`] | compares what execution made of a block with its fixture |
 //! | [`replay`] | executes a block from its witness alone |
-//! | [`statetest`] | runs General State Tests |
+//! | [`statetest`], [`blocktest`] | run General State Tests and Blockchain Tests |
+//! | [`chain`] | blocks imported one after the other, with side chains and their states |
 //! | [`transaction`] | transactions of JSON: their signers, and what is executed of them |
 //! | [`source`], [`hex`], [`error`] | files, hexadecimal in JSON, and one error for all input |
 //! | [`command`] | the commands, their arguments and their reports |
@@ -31,8 +32,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod blocktest;
+pub mod chain;
 pub mod command;
 pub mod error;
+mod exception;
 pub mod fixture;
 pub mod hex;
 pub mod replay;

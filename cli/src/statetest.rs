@@ -3,7 +3,6 @@
 //! A file is `{name: {env, pre, transaction, post}}`; `post` lists cases by hardfork. A case passes if the transaction is
 //! accepted or rejected as it says, for the reason it names, and the logs and the state root are the given ones.
 
-mod exception;
 mod format;
 mod run;
 mod transaction;
@@ -14,7 +13,7 @@ use braid_executor::memory_state::MissingState;
 use braid_precompiles::Crypto;
 use braid_primitives::Hardfork;
 
-pub use exception::Rejection;
+pub use crate::exception::Rejection;
 pub use format::Indexes;
 pub use transaction::Unrepresentable;
 

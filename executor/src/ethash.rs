@@ -10,7 +10,7 @@ use std::{
 };
 
 use braid_precompiles::Crypto;
-use braid_primitives::{B256, U256};
+use braid_primitives::{B256, Header, U256};
 
 /// Blocks in an epoch.
 pub const EPOCH_BLOCKS: u64 = 30_000;
@@ -105,8 +105,18 @@ impl<C: Crypto> Ethash<C> {
         Self { crypto, kept: Mutex::new(VecDeque::new()) }
     }
 
-    /// Checks the proof of work of the header of block `number`. `seal_hash` is the Keccak-256 of the header's RLP without
-    /// mix hash and nonce.
+    /// Checks the proof of work of a header, which is one from before Paris.
+    ///
+    /// # Errors
+    /// [`InvalidSeal`]: the mix hash is compared before the difficulty.
+    pub fn verify_header(&self, header: &Header) -> Result<(), InvalidSeal> {
+        let seal_hash = header.hash_without_seal(|bytes| self.crypto.keccak256(bytes));
+        let nonce = u64::from_be_bytes(header.nonce.0);
+        self.verify(header.number, seal_hash, nonce, header.mix_hash, header.difficulty)
+    }
+
+    /// Like [`Self::verify_header`], where `seal_hash` is the hash of the header without mix hash and nonce (see
+    /// [`Header::hash_without_seal`]).
     ///
     /// # Errors
     /// [`InvalidSeal`]: the mix hash is compared before the difficulty.

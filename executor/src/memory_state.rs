@@ -95,6 +95,19 @@ impl MemoryState {
         self.block_hashes.insert(number, hash);
     }
 
+    /// Every account that there is, in no order.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.accounts.keys().copied()
+    }
+
+    /// The slots of an account that are not zero, with their values, in no order.
+    pub fn slots(&self, address: Address) -> impl Iterator<Item = (U256, U256)> {
+        let account = self.accounts.get(&address);
+        account
+            .into_iter()
+            .flat_map(|account| account.storage.iter().map(|(slot, value)| (*slot, *value)))
+    }
+
     /// Makes the changes of a transaction or block.
     pub fn apply(&mut self, delta: &StateDelta) {
         for (address, change) in &delta.accounts {

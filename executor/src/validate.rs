@@ -63,6 +63,7 @@ pub(crate) fn check_envelope(
 ) -> Result<IntrinsicGas, InvalidTransaction> {
     check_type(tx, limits)?;
     check_fields(tx)?;
+    check_gas_limit(tx, limits)?;
     check_fees(tx, block)?;
     if tx.tx_type == TransactionType::Blob {
         check_blobs(tx, limits)?;
@@ -78,7 +79,7 @@ pub(crate) fn check_envelope(
     if tx.to == TxKind::Create && size_bytes > limit_bytes {
         return Err(InvalidTransaction::InitcodeTooLarge { size_bytes, limit_bytes });
     }
-    check_gas(tx, limits)
+    check_intrinsic_gas(tx, limits)
 }
 
 /// The fork that introduces a type.
@@ -174,7 +175,8 @@ fn check_blobs(tx: &Transaction, limits: &Limits) -> Result<(), InvalidTransacti
     Ok(())
 }
 
-fn check_gas(tx: &Transaction, limits: &Limits) -> Result<IntrinsicGas, InvalidTransaction> {
+/// The gas limit is not above what a transaction may have (EIP-7825), nor above what the block has left.
+fn check_gas_limit(tx: &Transaction, limits: &Limits) -> Result<(), InvalidTransaction> {
     let gas_limit = tx.gas_limit;
     if limits.fork >= Hardfork::Osaka && gas_limit > TRANSACTION_GAS_CAP {
         return Err(InvalidTransaction::GasLimitAboveCap { gas_limit, cap: TRANSACTION_GAS_CAP });
@@ -183,6 +185,15 @@ fn check_gas(tx: &Transaction, limits: &Limits) -> Result<IntrinsicGas, InvalidT
         let available_gas = limits.available_gas;
         return Err(InvalidTransaction::BlockGasLimitExceeded { gas_limit, available_gas });
     }
+    Ok(())
+}
+
+/// The gas limit covers what is used before the first instruction, and the calldata floor (EIP-7623).
+fn check_intrinsic_gas(
+    tx: &Transaction,
+    limits: &Limits,
+) -> Result<IntrinsicGas, InvalidTransaction> {
+    let gas_limit = tx.gas_limit;
     let gas = intrinsic_gas(tx, limits.fork);
     if gas_limit < gas.intrinsic_gas {
         let intrinsic_gas = gas.intrinsic_gas;

@@ -1,12 +1,16 @@
 //! Where the fixtures are, and how their files are read.
 
 use std::{
-    env, fs,
+    env, fmt, fs,
     io::Write,
     path::{Path, PathBuf},
     process::Command,
 };
 
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::Value;
 
 /// The root of the repository.
@@ -51,10 +55,15 @@ fn existing(folder: PathBuf, wanted_for: &str) -> Option<PathBuf> {
     None
 }
 
-/// Says that something was not run for want of a folder. The test harness keeps what a passing test prints to itself, but not
-/// what is written to standard error directly.
+/// Says that something was not run for want of a folder.
 pub fn not_run(what: &str, missing: &Path) {
-    let line = format!("not run: {what}, for there is no {}\n", missing.display());
+    not_run_because(what, &format!("there is no {}", missing.display()));
+}
+
+/// Says that something was not run, and why. The test harness keeps what a passing test prints to itself, but not what is
+/// written to standard error directly.
+pub fn not_run_because(what: &str, reason: &str) {
+    let line = format!("not run: {what}, for {reason}\n");
     drop(std::io::stderr().write_all(line.as_bytes()));
 }
 
@@ -87,15 +96,39 @@ pub fn files_below(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The JSON object in a file, as pairs of name and value.
+/// The JSON object in a file, as pairs of name and value. A name may occur twice: files of the corpus are made from several.
 ///
 /// # Panics
 /// If the file is not a JSON object: fixtures are part of the tests.
 pub fn named_values(file: &Path) -> Vec<(String, Value)> {
     let text = fs::read(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     match serde_json::from_slice(&text) {
-        Ok(Value::Object(map)) => map.into_iter().collect(),
-        other => panic!("{}: expected a JSON object, found {other:?}", file.display()),
+        Ok(NamedValues(pairs)) => pairs,
+        Err(error) => panic!("{}: {error}", file.display()),
+    }
+}
+
+struct NamedValues(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for NamedValues {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = NamedValues;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NamedValues, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(NamedValues(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
     }
 }
 

@@ -36,8 +36,9 @@ const ARROWS: &[(&str, &[&str])] = &[
 const CHECKERS: &[&str] = &["braid-tests", "braid-benches", "braid-fuzz"];
 
 /// Dependencies that nothing shipped may have, not even through another.
-const ORACLES: &[&str] =
-    &["revm", "evmone", "evmc", "alloy_trie", "eth_trie", "ethrex_trie", "triehash"];
+///
+/// alloy-trie is an oracle too, but alloy-consensus, which decodes transactions for the command line, brings it along.
+const ORACLES: &[&str] = &["revm", "evmone", "evmc", "eth_trie", "ethrex_trie", "triehash"];
 
 /// Dependencies that only the command line may have, not even through another: arguments, network, asynchronous run-times.
 const COMMAND_LINE_ONLY: &[&str] =

@@ -1,7 +1,6 @@
 //! Nodes and proofs from the enemy: whatever comes, there is a typed error or a trie that can go on, and a refused node leaves
 //! no trace.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_precompiles::DefaultCrypto;

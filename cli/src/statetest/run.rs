@@ -20,11 +20,11 @@ use braid_trie::StateTrie;
 
 use super::{
     Failure,
-    exception::{Rejection, explains},
     format::{Case, Env, Indexes, Test},
     transaction::authorizations,
 };
 use crate::{
+    exception::{Rejection, explains},
     test_file::{BadTest, load_state, parse_fork},
     verify::Difference,
 };

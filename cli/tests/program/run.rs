@@ -328,9 +328,14 @@ fn bad_input_does_not_hide_the_other_inputs() {
 
 #[test]
 fn bad_usage_is_refused_with_exit_code_2() {
-    for arguments in
-        [&["run", "--frobnicate"][..], &["run", "--threads", "0"], &["fly"], &[], &["statetest"]]
-    {
+    for arguments in [
+        &["run", "--frobnicate"][..],
+        &["run", "--threads", "0"],
+        &["fly"],
+        &[],
+        &["statetest"],
+        &["blocktest"],
+    ] {
         let outcome = braid(arguments);
         assert_eq!(outcome.code, Some(2), "{arguments:?}: {outcome:?}");
         assert_eq!(outcome.stdout, "", "{arguments:?}");

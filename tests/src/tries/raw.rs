@@ -150,7 +150,7 @@ impl Subject {
         }
         let packed: BTreeMap<Vec<u8>, &Bytes> =
             self.model.iter().map(|(path, value)| (pack(path), value)).collect();
-        let leaves = || packed.iter().map(|(key, value)| (key, value));
+        let leaves = || packed.iter();
         let mut others = vec![sorted_root(leaves(), &crypto()), oracle::triehash_root(leaves())];
         if keys != Keys::Short {
             others.push(alloy_root(&self.model));
@@ -218,7 +218,7 @@ fn pool(keys: Keys, random: &mut Random) -> Vec<Vec<u8>> {
         let mut key = base.clone();
         for _ in 0..1 + random.below(3) {
             let nibble = random.pick(&[0, 0, 1, 2, 3, 7, 31, 32, 33, 60, 61, 62, 63, 63]);
-            let shift = if nibble % 2 == 0 { 4 } else { 0 };
+            let shift = if usize::is_multiple_of(nibble, 2) { 4 } else { 0 };
             key[nibble / 2] ^= (random.below(16) as u8) << shift;
         }
         key

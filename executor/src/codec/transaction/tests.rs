@@ -166,3 +166,75 @@ fn no_change_of_a_byte_makes_decoding_panic_or_keeps_the_transaction_the_same() 
         }
     }
 }
+
+/// The RLP list of these encodings.
+fn list(items: &[&[u8]]) -> Vec<u8> {
+    list_of(None, items)
+}
+
+/// What is wrong with a set-code transaction of this access list and these authorizations, whose signature is missing.
+fn set_code_error(access_list: &[u8], authorizations: &[u8]) -> DecodeError {
+    let to = alloy_rlp::encode(SIGNER);
+    let zero = &[0x80][..];
+    // Chain, nonce, tip, fee cap, gas limit, recipient, value, data.
+    let fields = [&[1], zero, zero, zero, zero, &to, zero, zero, access_list, authorizations];
+    decode(&list_of(Some(4), &fields), Hardfork::Prague).unwrap_err()
+}
+
+#[test]
+fn what_is_wrong_in_a_list_is_named() {
+    let (address, hash) = (alloy_rlp::encode(SIGNER), alloy_rlp::encode(B256::ZERO));
+    let (zero, none) = (&[0x80][..], list(&[]));
+    let item = |fields: &[&[u8]]| list(&[&list(fields)]);
+    let too_many = FieldProblem::Trailing { bytes: 1 };
+    let no_list = FieldProblem::NoList { found_bytes: 0 };
+    for (access_list, error) in [
+        (zero.to_vec(), no_list.of("accessList")),
+        (list(&[zero]), no_list.of("accessList[]")),
+        (list(&[&none]), FieldProblem::Missing.of("accessList[].address")),
+        (item(&[&address]), FieldProblem::Missing.of("accessList[].storageKeys")),
+        (item(&[&address, zero]), no_list.of("accessList[].storageKeys")),
+        (
+            item(&[&address, &list(&[&hash, &address])]),
+            FieldProblem::Length { expected_bytes: 32, found_bytes: 20 }
+                .of("accessList[].storageKeys"),
+        ),
+        (item(&[&address, &none, zero]), too_many.of("accessList[].storageKeys")),
+        (
+            item(&[&hash, &none]),
+            FieldProblem::Length { expected_bytes: 20, found_bytes: 32 }.of("accessList[].address"),
+        ),
+    ] {
+        assert_eq!(set_code_error(&access_list, &none), error.into());
+    }
+    let full = [&address, zero, zero, zero, zero];
+    let with = |place: usize, field| {
+        let mut fields = [&[zero], &full[..]].concat();
+        fields[place] = field;
+        item(&fields)
+    };
+    let overflow = |limit_bytes, found_bytes| FieldProblem::Overflow { limit_bytes, found_bytes };
+    let large = alloy_rlp::encode([1; 33]);
+    for (authorizations, error) in [
+        (zero.to_vec(), no_list.of("authorizationList")),
+        (list(&[zero]), no_list.of("authorizationList[]")),
+        (with(0, &large), overflow(32, 33).of("authorizationList[].chainId")),
+        (
+            with(1, zero),
+            FieldProblem::Length { expected_bytes: 20, found_bytes: 0 }
+                .of("authorizationList[].address"),
+        ),
+        (
+            with(2, &[0x89, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+            overflow(8, 9).of("authorizationList[].nonce"),
+        ),
+        (with(3, &[0x82, 1, 0]), overflow(1, 2).of("authorizationList[].yParity")),
+        (with(4, &[0]), FieldProblem::LeadingZero.of("authorizationList[].r")),
+        (with(5, &large), overflow(32, 33).of("authorizationList[].s")),
+        (item(&[&[zero], &full[..4]].concat()), FieldProblem::Missing.of("authorizationList[].s")),
+        (item(&[&[zero], &full[..], &[zero]].concat()), too_many.of("authorizationList[].s")),
+        (with(5, zero), FieldProblem::Missing.of("yParity")),
+    ] {
+        assert_eq!(set_code_error(&none, &authorizations), error.into());
+    }
+}

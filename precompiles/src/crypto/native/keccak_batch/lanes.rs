@@ -51,11 +51,10 @@ impl<'m> Task<'m, '_> {
             self.rest = rest;
             return (block, false);
         }
-        let (data, padding) = buffer.split_at_mut(self.rest.len());
-        data.copy_from_slice(self.rest);
-        padding.fill(0);
+        *buffer = [0; BLOCK_BYTES];
+        buffer[..self.rest.len()].copy_from_slice(self.rest);
         // There is room for at least one byte, which then is both first and last.
-        padding[0] = PADDING_START;
+        buffer[self.rest.len()] = PADDING_START;
         buffer[BLOCK_BYTES - 1] |= PADDING_END;
         (buffer, true)
     }

@@ -9,7 +9,7 @@ use braid_executor::{
 };
 use braid_primitives::TransactionType;
 
-use super::transaction::Unrepresentable;
+use crate::statetest::Unrepresentable;
 
 /// Why a transaction was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum Rejection {
 
 /// A reason that a name can stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reason {
+pub(crate) enum Reason {
     BlobFeeCap,
     BlobGas,
     BlobHashVersion,
@@ -84,6 +84,7 @@ const NAMES: &[(&str, &[Reason])] = &[
     ("TR_BLOBVERSION_INVALID", &[BlobHashVersion]),
     ("TR_EMPTYBLOB", &[BlobsZero]),
     ("TR_FeeCapLessThanBlocks", &[FeeCap]),
+    ("TR_FeeCapLessThanBlocksORNoFunds", &[FeeCap, Funds, CostOverflow]),
     ("TR_GasLimitReached", &[BlockGasLimit]),
     ("TR_InitCodeLimitExceeded", &[Initcode]),
     ("TR_IntrinsicGas", &[IntrinsicGas]),
@@ -91,6 +92,7 @@ const NAMES: &[(&str, &[Reason])] = &[
     ("TR_NoFundsOrGas", &[Funds, CostOverflow, IntrinsicGas]),
     ("TR_NoFundsX", &[Funds, CostOverflow]),
     ("TR_NonceHasMaxValue", &[NonceMaximum]),
+    ("TR_NonceTooHigh", &[NonceHigh]),
     ("TR_RLP_WRONGVALUE", &[Malformed]),
     ("TR_TipGtFeeCap", &[Tip]),
     ("TR_TypeNotSupported", &[Type(None)]),
@@ -107,22 +109,28 @@ const NAMES: &[(&str, &[Reason])] = &[
     ("TYPE_4_EMPTY_AUTHORIZATION_LIST", &[NoAuthorizations]),
     ("TYPE_4_TX_CONTRACT_CREATION", &[Creation(TransactionType::SetCode)]),
     ("TYPE_4_TX_PRE_FORK", &[Type(Some(TransactionType::SetCode))]),
+    ("TYPE_NOT_SUPPORTED", &[Type(None)]),
 ];
 
 /// Whether `rejection` is what `exception` stands for. A name that is not in the table asks for a rejection and says nothing
 /// about its kind: any will do.
-pub(super) fn explains(exception: &str, rejection: &Rejection) -> bool {
-    exception.split('|').any(|name| {
-        let name = name.strip_prefix("TransactionException.").unwrap_or(name);
-        match NAMES.binary_search_by_key(&name, |(known, _)| known) {
-            Ok(at) => NAMES[at].1.iter().any(|reason| reason.covers(rejection)),
-            Err(_) => true,
-        }
+pub(crate) fn explains(exception: &str, rejection: &Rejection) -> bool {
+    exception.split('|').any(|name| match reasons(name) {
+        Some(reasons) => reasons.iter().any(|reason| reason.covers(rejection)),
+        None => true,
     })
 }
 
+/// What a name stands for, if it is in the table.
+pub(crate) fn reasons(name: &str) -> Option<&'static [Reason]> {
+    let name = name.strip_prefix("TransactionException.").unwrap_or(name);
+    let at = NAMES.binary_search_by_key(&name, |(known, _)| known).ok()?;
+    Some(NAMES[at].1)
+}
+
 impl Reason {
-    fn covers(self, rejection: &Rejection) -> bool {
+    /// Whether it is the reason for this rejection, or one of them.
+    pub(crate) fn covers(self, rejection: &Rejection) -> bool {
         match rejection {
             Rejection::Unrepresentable(number) => self.covers_number(number),
             Rejection::Decode(DecodeError::TypeNotSupported { tx_type, .. }) => match self {
