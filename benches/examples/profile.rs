@@ -4,23 +4,33 @@
 //! cargo build --profile profiling -p braid-benches --example profile
 //! valgrind --tool=callgrind target/profiling/examples/profile braid contracts/evm2-data/weth 1000
 //! perf record target/profiling/examples/profile braid mainnet_blocks/19426586 200
+//! perf record target/profiling/examples/profile braid changes/1000/accounts/1000000 200
 //! ```
 
-use std::{hint::black_box, process::ExitCode};
+use std::{hint::black_box, process::ExitCode, time::Duration};
 
 use braid_benches::{
     BenchError,
     blocks::{self, BlockSet},
     cases::{self, Ready},
     fixtures,
+    measure::time,
+    trie::{
+        StateEngine, braid::BraidState, peers::EthrexState, population::Population, root_after,
+    },
 };
 
-const USAGE: &str = "usage: profile braid|revm contracts/<case>|mainnet_blocks/<number> RUNS";
+const USAGE: &str = "\
+usage: profile braid|revm contracts/<case>|mainnet_blocks/<number> RUNS
+       profile braid|ethrex changes/<count>/accounts/<count> RUNS";
+
+/// Accounts that a state is built from at a time.
+const ACCOUNTS_PER_DELTA: usize = 10_000;
 
 #[derive(Clone, Copy)]
 enum Engine {
     Braid,
-    Revm,
+    Peer,
 }
 
 fn main() -> ExitCode {
@@ -28,10 +38,16 @@ fn main() -> ExitCode {
     let [engine, id, runs] = args.as_slice() else { return usage() };
     let engine = match engine.as_str() {
         "braid" => Engine::Braid,
-        "revm" => Engine::Revm,
+        "revm" | "ethrex" => Engine::Peer,
         _ => return usage(),
     };
     let Ok(runs) = runs.parse() else { return usage() };
+    if let ["changes", changes, "accounts", accounts] = id.split('/').collect::<Vec<_>>()[..] {
+        let (Ok(changes), Ok(accounts)) = (changes.parse(), accounts.parse()) else {
+            return usage();
+        };
+        return self::changes(engine, accounts, changes, runs);
+    }
     let found = match id.split_once('/') {
         Some(("contracts", case)) => contract(engine, case, runs),
         Some(("mainnet_blocks", number)) => block(engine, number, runs),
@@ -55,7 +71,34 @@ fn usage() -> ExitCode {
     ExitCode::from(2)
 }
 
-fn contract(engine: Engine, id: &str, runs: u32) -> Result<bool, BenchError> {
+/// Changes a state again and again. What changes is made beforehand, and the time it takes is printed.
+fn changes(engine: Engine, accounts: u64, changes: usize, runs: usize) -> ExitCode {
+    let mut state: Box<dyn StateEngine> = match engine {
+        Engine::Braid => Box::new(BraidState::default()),
+        Engine::Peer => Box::new(EthrexState::default()),
+    };
+    let mut population = Population::new(accounts);
+    for delta in population.genesis(ACCOUNTS_PER_DELTA) {
+        drop(black_box(root_after(&mut *state, &delta)));
+        state.settle();
+    }
+    let deltas: Vec<_> = (0..runs).map(|_| population.block(changes)).collect();
+    let (mut apply, mut root) = (Duration::ZERO, Duration::ZERO);
+    for delta in &deltas {
+        apply += time(|| state.apply(delta));
+        root += time(|| state.root());
+        state.settle();
+    }
+    let micros_per_change = |time: Duration| time.as_secs_f64() * 1e6 / (runs * changes) as f64;
+    println!(
+        "{:.3} us to apply a change, {:.3} us for its part of the root",
+        micros_per_change(apply),
+        micros_per_change(root)
+    );
+    ExitCode::SUCCESS
+}
+
+fn contract(engine: Engine, id: &str, runs: usize) -> Result<bool, BenchError> {
     let Some(folder) = fixtures::folder(cases::FOLDER) else { return Ok(false) };
     let cases = cases::load(&folder)?;
     let Some(case) = cases.iter().find(|case| case.id == id) else { return Ok(false) };
@@ -63,13 +106,13 @@ fn contract(engine: Engine, id: &str, runs: u32) -> Result<bool, BenchError> {
     for _ in 0..runs {
         match engine {
             Engine::Braid => drop(black_box(braid.run())),
-            Engine::Revm => drop(black_box(revm.run())),
+            Engine::Peer => drop(black_box(revm.run())),
         }
     }
     Ok(true)
 }
 
-fn block(engine: Engine, number: &str, runs: u32) -> Result<bool, BenchError> {
+fn block(engine: Engine, number: &str, runs: usize) -> Result<bool, BenchError> {
     let Some(folder) = fixtures::folder(blocks::FOLDER) else { return Ok(false) };
     let set = BlockSet::open(&folder)?;
     let Some(index) = set.numbers().position(|found| found.to_string() == number) else {
@@ -79,7 +122,7 @@ fn block(engine: Engine, number: &str, runs: u32) -> Result<bool, BenchError> {
     for _ in 0..runs {
         match engine {
             Engine::Braid => drop(black_box(block.braid.run())),
-            Engine::Revm => drop(black_box(block.revm.execute(block.revm.inputs()))),
+            Engine::Peer => drop(black_box(block.revm.execute(block.revm.inputs()))),
         }
     }
     Ok(true)
