@@ -1,6 +1,19 @@
 //! Seeded random numbers: the same seed gives the same test for ever.
 
+use std::{env, ops::Range};
+
 use alloy_primitives::U256;
+
+/// The seeds that `BRAID_SEEDS` names, as FROM..TO, or else those.
+///
+/// # Panics
+/// If the variable has another form.
+pub fn seeds_of_environment(default: Range<u64>) -> Range<u64> {
+    let Ok(seeds) = env::var("BRAID_SEEDS") else { return default };
+    let range =
+        seeds.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range.unwrap_or_else(|| panic!("BRAID_SEEDS is FROM..TO, not {seeds}"))
+}
 
 /// A SplitMix64 generator.
 #[derive(Clone, Debug)]

@@ -6,11 +6,14 @@
 //! BRAID_SEEDS=1000000..2000000 cargo test --release -p braid-tests --test differential -- --ignored
 //! ```
 
-use std::{env, ops::Range};
+use std::ops::Range;
 
 use braid_interpreter::opcode::OPCODES;
 use braid_precompiles::{DefaultCrypto, PortableCrypto};
-use braid_tests::differential::{Coverage, run};
+use braid_tests::{
+    differential::{Coverage, run},
+    random::seeds_of_environment,
+};
 
 /// Seeds of the normal run.
 const SEEDS: Range<u64> = 0..15_000;
@@ -33,9 +36,7 @@ fn random_blocks_are_executed_as_the_oracle_does_with_portable_cryptography() {
 #[test]
 #[ignore = "as long as one likes: see above"]
 fn seeds_of_the_environment() {
-    let seeds = env::var("BRAID_SEEDS").unwrap_or_else(|_| "1000000..1100000".to_owned());
-    let (from, to) = seeds.split_once("..").expect("BRAID_SEEDS is FROM..TO");
-    let coverage = run(from.parse().unwrap()..to.parse().unwrap(), &DefaultCrypto::new());
+    let coverage = run(seeds_of_environment(1_000_000..1_100_000), &DefaultCrypto::new());
     eprintln!("{coverage:?}");
 }
 

@@ -6,12 +6,15 @@
 //! BRAID_SEEDS=1000000..2000000 cargo test --release -p braid-tests --test trie_histories -- --ignored
 //! ```
 
-use std::{env, ops::Range};
+use std::ops::Range;
 
-use braid_tests::tries::{
-    Coverage,
-    raw::{self, Keys, RawCoverage},
-    run,
+use braid_tests::{
+    random::seeds_of_environment,
+    tries::{
+        Coverage,
+        raw::{self, Keys, RawCoverage},
+        run,
+    },
 };
 
 /// Seeds of the normal run.
@@ -29,7 +32,7 @@ fn histories_end_every_block_with_the_right_root_and_nodes() {
 #[test]
 #[ignore = "takes minutes"]
 fn ten_thousand_histories() {
-    let coverage = run(seeds(10_000..20_000));
+    let coverage = run(seeds_of_environment(10_000..20_000));
     eprintln!("{coverage:?}");
     check(&coverage);
 }
@@ -42,13 +45,7 @@ fn tries_of_awkward_keys_are_as_the_yellow_paper_has_them() {
 #[test]
 #[ignore = "takes minutes"]
 fn a_hundred_thousand_tries_of_awkward_keys() {
-    raw_run(seeds(100_000..200_000));
-}
-
-fn seeds(default: Range<u64>) -> Range<u64> {
-    let Ok(seeds) = env::var("BRAID_SEEDS") else { return default };
-    let (from, to) = seeds.split_once("..").expect("BRAID_SEEDS is FROM..TO");
-    from.parse().unwrap()..to.parse().unwrap()
+    raw_run(seeds_of_environment(100_000..200_000));
 }
 
 /// A run that has seen too little proves nothing.

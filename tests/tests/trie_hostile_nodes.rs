@@ -1,7 +1,6 @@
 //! Nodes and proofs from the enemy: whatever comes, there is a typed error or a trie that can go on, and a refused node leaves
 //! no trace.
 
-
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::StateDelta;

@@ -109,7 +109,7 @@ fn check_neighbours(name: &str, changes: &[Change], tests: &[Value]) {
         let [of, before, after] = [0, 1, 2].map(|at| test[at].as_str().unwrap());
         let key = Nibbles::of_key(of.as_bytes());
         let found = (keys.range(..key).next_back(), keys.iter().find(|other| **other > key));
-        let expected = [before, after].map(|text| (!text.is_empty()).then(|| text.as_bytes()));
+        let expected = [before, after].map(|text| (!text.is_empty()).then_some(text.as_bytes()));
         let expected = expected.map(|key| key.map(Nibbles::of_key));
         assert_eq!(found, (expected[0].as_ref(), expected[1].as_ref()), "{name}: around {of:?}");
     }

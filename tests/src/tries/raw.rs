@@ -155,7 +155,6 @@ impl Subject {
         if keys != Keys::Short {
             others.push(alloy_root(&self.model));
         }
-        // triehash has no leaves as an empty string, which is right, and no other special case.
         if others.iter().any(|other| *other != expected) {
             return Err(format!("roots from leaves: {others:?}, expected {expected}"));
         }
