@@ -18,12 +18,14 @@ mod prune;
 mod reveal;
 #[cfg(test)]
 mod tests;
+mod warm;
 
 use alloy_primitives::B256;
 
 pub(crate) use hash::{Hasher, RootJob};
 use pool::{Branch, Leaf, NodeId, NodeKind, Pool, Slot, SlotPool, Stub, VALUE_INDEX};
 pub use reveal::Reveal;
+pub(crate) use warm::{Search, TOGETHER, warm};
 
 use crate::{
     changes::{NodeChanges, Owner},

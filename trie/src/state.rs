@@ -13,7 +13,7 @@ pub use pending::PendingDelta;
 use crate::{
     changes::{NodeChanges, Owner},
     error::{NodeRequest, TrieError},
-    forest::{Blinded, Forest, Hasher, Reveal, Root, RootJob},
+    forest::{Blinded, Forest, Hasher, Reveal, Root, RootJob, Search, TOGETHER, warm},
     nibbles::Nibbles,
     roots::EMPTY_ROOT,
     source::NodeSource,
@@ -280,7 +280,10 @@ impl StateTrie {
             .collect();
         let changes = self.changes.as_deref_mut();
         self.hasher.hash(&mut self.storages, &jobs, crypto, changes);
-        for (address_hash, job) in dirty.iter().zip(&jobs) {
+        for (index, (address_hash, job)) in dirty.iter().zip(&jobs).enumerate() {
+            if index % TOGETHER == 0 {
+                self.warm_accounts(&dirty[index..dirty.len().min(index + TOGETHER)]);
+            }
             let Some(storage_root) = self.storages[job.forest].root_hash(job.root) else {
                 unreachable!("a trie that was hashed has a root hash")
             };
@@ -297,6 +300,16 @@ impl StateTrie {
         }
         dirty.clear();
         self.dirty = dirty;
+    }
+
+    /// Waits for the memory of a group of accounts at the same time.
+    fn warm_accounts(&self, address_hashes: &[B256]) {
+        let searches = address_hashes.iter().map(|address_hash| Search {
+            forest: self.accounts(),
+            root: self.root,
+            key: Nibbles::of_hash(address_hash),
+        });
+        warm(&searches.collect::<Vec<_>>());
     }
 
     /// Puts hashes in the place of nodes that were neither written nor revealed since the last call, nor in the `keep` periods

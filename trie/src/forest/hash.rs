@@ -4,9 +4,14 @@
 //! level do not depend on each other and go to the hash function together, whichever trie they belong to. Leaves depend on
 //! nothing and make one level of all depths.
 
+use std::hint::black_box;
+
 use braid_precompiles::Crypto;
 
-use super::{Branch, Forest, NodeKind, Root, VALUE_INDEX};
+use super::{
+    Branch, Forest, NodeKind, Root, TOGETHER, VALUE_INDEX,
+    pool::{NodeId, Slot},
+};
 use crate::{
     changes::{NodeChanges, Owner},
     encode::{BATCH, Batch, Reference, push_branch, push_extension, push_leaf},
@@ -31,6 +36,7 @@ struct Job {
     slot: u32,
     /// Index of its trie among the roots.
     trie: u32,
+    node: NodeId,
     /// Where its path ends; zero for a root only.
     depth: u8,
     kind: JobKind,
@@ -38,12 +44,10 @@ struct Job {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum JobKind {
-    Leaf,
-    Branch,
+    /// A leaf, a branch, or the extension before a blinded branch.
+    Node,
     /// The extension before a branch whose own reference is in the slot already.
     Extension,
-    /// The extension before a blinded branch.
-    Stub,
 }
 
 /// The work lists, kept for their allocations.
@@ -66,16 +70,11 @@ impl Hasher {
         crypto: &C,
         mut changes: Option<&mut NodeChanges>,
     ) {
-        for (trie, job) in roots.iter().enumerate() {
-            let forest = &forests[job.forest];
-            if forest.slots[job.root.0].is_dirty() {
-                self.collect(forest, trie as u32, job.root.0, 0, 0);
-            }
-        }
-        let leaves = std::mem::take(&mut self.leaves);
+        self.collect(forests, roots);
+        let mut leaves = std::mem::take(&mut self.leaves);
         self.encode_all(forests, roots, &leaves, crypto, &mut changes);
+        leaves.clear();
         self.leaves = leaves;
-        self.leaves.clear();
         for level in (0..self.levels.len()).rev() {
             let mut jobs = std::mem::take(&mut self.levels[level]);
             self.encode_all(forests, roots, &jobs, crypto, &mut changes);
@@ -84,35 +83,57 @@ impl Hasher {
         }
     }
 
-    /// Lists the dirty nodes from `slot` down, whose path ends at `depth`.
-    fn collect<V: Value>(
+    /// Lists the dirty nodes. Level by level, so that the nodes of one level are waited for together.
+    fn collect<V: Value>(&mut self, forests: &[Forest<V>], roots: &[RootJob]) {
+        for (trie, RootJob { forest, root, .. }) in roots.iter().enumerate() {
+            self.list(&forests[*forest], trie as u32, root.0, 0, 0);
+        }
+        let mut level = 0;
+        while level < self.levels.len() {
+            let jobs = std::mem::take(&mut self.levels[level]);
+            for chunk in jobs.chunks(TOGETHER) {
+                touch(forests, roots, chunk);
+                for job in chunk.iter().filter(|job| job.kind == JobKind::Node) {
+                    let forest = &forests[roots[job.trie as usize].forest];
+                    if let NodeKind::Branch(id) = job.node.kind() {
+                        let branch = &forest.branches[id];
+                        // The value is encoded with the branch.
+                        let last = branch.range().end - u32::from(branch.has(VALUE_INDEX));
+                        for child in branch.slots..last {
+                            self.list(forest, job.trie, child, job.depth + 1, level + 1);
+                        }
+                    }
+                }
+            }
+            self.levels[level] = jobs;
+            level += 1;
+        }
+    }
+
+    /// Lists the node in a slot, if it is dirty. Its path ends at `depth`.
+    fn list<V: Value>(
         &mut self,
         forest: &Forest<V>,
         trie: u32,
         slot: u32,
-        depth: usize,
+        depth: u8,
         level: usize,
     ) {
-        let job = |kind, depth| Job { slot, trie, depth, kind };
-        match forest.slots[slot].node.kind() {
-            NodeKind::Leaf(_) => self.leaves.push(job(JobKind::Leaf, depth as u8)),
-            NodeKind::Stub(_) => self.leaves.push(job(JobKind::Stub, depth as u8)),
+        let Slot { reference, node, .. } = &forest.slots[slot];
+        if reference.length != 0 {
+            return;
+        }
+        let job = Job { slot, trie, node: *node, depth, kind: JobKind::Node };
+        match node.kind() {
+            NodeKind::Leaf(_) | NodeKind::Stub(_) => self.leaves.push(job),
             NodeKind::Branch(id) => {
-                let branch = &forest.branches[id];
+                let own_depth = forest.branches[id].prefix.len() as u8;
                 let mut level = level;
-                let own_depth = branch.prefix.len();
                 if own_depth > depth {
-                    self.push_to_level(level, job(JobKind::Extension, depth as u8));
+                    self.push_to_level(level, Job { kind: JobKind::Extension, ..job });
                     level += 1;
                 }
-                self.push_to_level(level, job(JobKind::Branch, own_depth as u8));
-                let value = branch.has(VALUE_INDEX);
-                let last = branch.range().end - u32::from(value);
-                for child in branch.slots..last {
-                    if forest.slots[child].is_dirty() {
-                        self.collect(forest, trie, child, own_depth + 1, level + 1);
-                    }
-                }
+                self.push_to_level(level, Job { depth: own_depth, ..job });
             }
             NodeKind::Blinded | NodeKind::BlindedBranch | NodeKind::Empty => {
                 unreachable!("what is blinded or empty has its reference")
@@ -138,28 +159,51 @@ impl Hasher {
         let Self { batch, value, .. } = self;
         for jobs in jobs.chunks(BATCH) {
             batch.clear();
-            for job in jobs {
-                let forest = &forests[roots[job.trie as usize].forest];
-                batch.push(|out| forest.encode(job, out, value));
+            for jobs in jobs.chunks(TOGETHER) {
+                touch(forests, roots, jobs);
+                for job in jobs {
+                    let forest = &forests[roots[job.trie as usize].forest];
+                    batch.push(|out| forest.encode(job, out, value));
+                }
             }
             // No node but a root starts at depth 0.
             let references = batch.references(crypto, |index| jobs[index].depth == 0);
-            for (index, (job, reference)) in jobs.iter().zip(references).enumerate() {
+            for (index, (job, reference)) in jobs.iter().zip(&references).enumerate() {
                 let RootJob { forest, owner, .. } = roots[job.trie as usize];
                 let forest = &mut forests[forest];
                 if let Some(changes) = changes {
                     let encoding = batch.encoding(index);
                     changes.record(owner, forest.path_of(job), reference.as_hash(), encoding);
                 }
-                forest.slots[job.slot].reference = reference;
+                forest.slots[job.slot].reference = *reference;
             }
         }
     }
 }
 
+/// Waits for the nodes of at most [`TOGETHER`] jobs at the same time, and for the children of branches.
+fn touch<V: Value>(forests: &[Forest<V>], roots: &[RootJob], jobs: &[Job]) {
+    let mut runs = [&[][..]; TOGETHER];
+    let mut seen = 0_usize;
+    for (run, job) in runs.iter_mut().zip(jobs) {
+        let forest = &forests[roots[job.trie as usize].forest];
+        match job.node.kind() {
+            NodeKind::Leaf(leaf) => seen += forest.leaves[leaf].key.len(),
+            NodeKind::Branch(id) if job.kind == JobKind::Node => {
+                *run = forest.slots.range(forest.branches[id].range());
+            }
+            _ => {}
+        }
+    }
+    for slot in runs.into_iter().flatten() {
+        seen += usize::from(slot.reference.length);
+    }
+    black_box(seen);
+}
+
 impl<V: Value> Forest<V> {
     fn path_of(&self, job: &Job) -> Nibbles {
-        let path = match self.slots[job.slot].node.kind() {
+        let path = match job.node.kind() {
             NodeKind::Leaf(leaf) => &self.leaves[leaf].key,
             NodeKind::Branch(id) => &self.branches[id].prefix,
             NodeKind::Stub(stub) => &self.stubs[stub].prefix,
@@ -172,25 +216,25 @@ impl<V: Value> Forest<V> {
 
     fn encode(&self, job: &Job, out: &mut Vec<u8>, value: &mut Vec<u8>) {
         let from = usize::from(job.depth);
-        let slot = &self.slots[job.slot];
-        match (job.kind, slot.node.kind()) {
-            (JobKind::Leaf, NodeKind::Leaf(leaf)) => {
+        match (job.kind, job.node.kind()) {
+            (JobKind::Node, NodeKind::Leaf(leaf)) => {
                 let leaf = &self.leaves[leaf];
                 value.clear();
                 leaf.value.encode_value(value);
                 push_leaf(out, &leaf.key, from, value);
             }
-            (JobKind::Branch, NodeKind::Branch(id)) => {
+            (JobKind::Node, NodeKind::Branch(id)) => {
                 self.push_branch(&self.branches[id], out, value);
             }
-            (JobKind::Extension, NodeKind::Branch(id)) => {
-                push_extension(out, &self.branches[id].prefix, from, &slot.reference);
-            }
-            (JobKind::Stub, NodeKind::Stub(stub)) => {
+            (JobKind::Node, NodeKind::Stub(stub)) => {
                 let stub = &self.stubs[stub];
                 push_extension(out, &stub.prefix, from, &Reference::hash(stub.child));
             }
-            _ => unreachable!("nothing changes between listing and encoding"),
+            (JobKind::Extension, NodeKind::Branch(id)) => {
+                let child = &self.slots[job.slot].reference;
+                push_extension(out, &self.branches[id].prefix, from, child);
+            }
+            _ => unreachable!("only revealed nodes are listed"),
         }
     }
 

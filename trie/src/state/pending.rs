@@ -6,7 +6,12 @@ use braid_primitives::{AccountDelta, AccountInfo, StateDelta, U256};
 
 use super::{StateTrie, Storage, remove_from, request, shard_of};
 use crate::{
-    changes::Owner, error::NodeRequest, nibbles::Nibbles, roots::EMPTY_ROOT, value::TrieAccount,
+    changes::Owner,
+    error::NodeRequest,
+    forest::{Search, TOGETHER, warm},
+    nibbles::Nibbles,
+    roots::EMPTY_ROOT,
+    value::TrieAccount,
 };
 
 /// The changes of a [`StateDelta`] that are still to be made, keys hashed, and how to take back those that were.
@@ -23,6 +28,8 @@ struct PendingAccount {
     /// The account afterwards; none if it is to be removed.
     info: Option<AccountInfo>,
     storage_wiped: bool,
+    /// Whether nothing is left to be done.
+    is_done: bool,
     /// Whether `info` is in the trie, and with it what the storage writes need to know.
     is_written: bool,
     /// Root of the storage that the writes apply to; meaningful once `is_written`.
@@ -86,6 +93,7 @@ impl PendingAccount {
             address_hash,
             info: change.info,
             storage_wiped: change.storage_wiped,
+            is_done: false,
             is_written: false,
             storage_root: EMPTY_ROOT,
             writes,
@@ -103,22 +111,52 @@ impl StateTrie {
     pub fn apply_pending(&mut self, pending: &mut PendingDelta) -> Vec<NodeRequest> {
         let mut requests = Vec::new();
         let PendingDelta { accounts, undo } = pending;
-        accounts.retain_mut(|account| {
-            if account.info.is_none() {
-                self.look_for(account, &mut requests);
-                return true;
+        for group in accounts.chunks_mut(TOGETHER) {
+            self.warm_for(group);
+            for account in group {
+                if account.info.is_none() {
+                    self.look_for(account, &mut requests);
+                } else {
+                    account.is_done = self.write(account, undo, &mut requests);
+                }
             }
-            !self.write(account, undo, &mut requests)
-        });
-        if requests.is_empty() {
-            accounts.retain_mut(|account| !self.remove_account(account, undo, &mut requests));
         }
+        if requests.is_empty() {
+            for account in accounts.iter_mut().filter(|account| account.info.is_none()) {
+                account.is_done = self.remove_account(account, undo, &mut requests);
+            }
+        }
+        accounts.retain(|account| !account.is_done);
         if accounts.is_empty() {
             self.commit(undo);
         }
         requests.sort_unstable();
         requests.dedup();
         requests
+    }
+
+    /// Waits for the memory of all that a group of accounts changes at the same time.
+    fn warm_for(&self, group: &[PendingAccount]) {
+        if group.len() < TOGETHER {
+            return;
+        }
+        let address_hashes: Vec<B256> = group.iter().map(|account| account.address_hash).collect();
+        self.warm_accounts(&address_hashes);
+        let mut searches = Vec::with_capacity(TOGETHER);
+        for account in group {
+            let Some(storage) = self.open.get(&account.address_hash) else { continue };
+            let forest = &self.storages[shard_of(&account.address_hash)];
+            let written = account.writes.iter().map(|(slot_hash, _)| slot_hash);
+            for slot_hash in written.chain(&account.clears) {
+                let key = Nibbles::of_hash(slot_hash);
+                searches.push(Search { forest, root: storage.root, key });
+                if searches.len() == TOGETHER {
+                    warm(&searches);
+                    searches.clear();
+                }
+            }
+        }
+        warm(&searches);
     }
 
     /// Takes back what was applied. Revealed nodes stay revealed.
