@@ -258,6 +258,27 @@ fn nested_extensions_are_refused() {
 }
 
 #[test]
+fn an_extension_that_leads_to_no_branch_is_refused() {
+    let crypto = CRYPTO();
+    let hash = |node: &[u8]| string(keccak256(node).as_slice());
+    let leaf = list(&[string(&hex_prefix(&[5; 62], true)), string(&[1])]);
+    let extension = list(&[string(&hex_prefix(&[5; 60], false)), hash(&[0])]);
+    for below in [leaf, extension] {
+        let above = list(&[string(&hex_prefix(&[3, 3], false)), hash(&below)]);
+        let mut trie = Trie::<U256>::blinded(keccak256(&above));
+        let at = path_of(&[3, 3]);
+        assert_eq!(trie.reveal(&Nibbles::EMPTY, &above, &crypto), Ok(Reveal::Revealed));
+        assert_eq!(trie.reveal(&at, &below, &crypto), Err(NodeFault::ExtensionToNoBranch));
+        let blinded = Blinded { path: at, hash: keccak256(&below) };
+        assert_eq!(trie.get(&path_of(&[3; 64])), Err(blinded));
+        // The same after the extension is gone, and only the place where a branch should be is left.
+        let key = path_of(&[&[3][..], &[4; 63]].concat());
+        trie.insert(&key, U256::ONE).unwrap();
+        assert_eq!(trie.reveal(&at, &below, &crypto), Err(NodeFault::ExtensionToNoBranch));
+    }
+}
+
+#[test]
 fn a_branch_of_one_child_is_refused() {
     let mut items = vec![string(&[]); 17];
     items[3] = string(&[7; 32]);

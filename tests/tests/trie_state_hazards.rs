@@ -389,6 +389,24 @@ fn h22_a_trie_goes_on_from_the_state_that_it_is_at() {
 }
 
 #[test]
+fn h22_a_block_that_fails_does_not_take_the_one_before_along() {
+    let mut chain = Chain::new(some_world());
+    chain.state.prune(0, &crypto());
+    chain.state.prune(0, &crypto());
+    // Changed, and not hashed when the next block is tried.
+    let slots = [(U256::from(1), U256::from(77))];
+    let first = storage_delta(&chain.world, 2, &slots);
+    chain.state.apply(&first, &chain.store, &crypto()).unwrap();
+    let gone = AccountDelta { storage_wiped: true, ..AccountDelta::default() };
+    let wiped = AccountDelta { info: Some(chain.info(2)), ..gone.clone() };
+    let second = delta([(2, wiped), (5, gone)]);
+    assert!(chain.state.apply(&second, &NoNodes, &crypto()).is_err());
+    let mut world = chain.world.clone();
+    world.accounts.get_mut(&address(2)).unwrap().set_slot(slots[0].0, slots[0].1);
+    chain.step(&StateDelta::default(), world);
+}
+
+#[test]
 fn h23_each_answer_brings_the_end_nearer() {
     let world = some_world();
     let naive = NaiveState::new(&world);

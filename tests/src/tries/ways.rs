@@ -58,7 +58,7 @@ pub struct Coverage {
     pub refused: usize,
     /// Write sets that were taken back half-way.
     pub aborted: usize,
-    /// Witnesses that lacked a node.
+    /// Witnesses and stores that lacked a node.
     pub incomplete: usize,
     /// Proofs of values.
     pub present: usize,

@@ -1,9 +1,12 @@
 //! Tries that write their nodes to a store: one that is known as a whole, and one that reads them back.
 
-use braid_trie::{NodeStore, StateTrie};
+use std::{cell::RefCell, convert::Infallible};
+
+use alloy_primitives::{B256, Bytes};
+use braid_trie::{Nibbles, NodeSource, NodeStore, Owner, StateTrie};
 
 use super::{Scene, Way, compare_content, compare_root, compare_store, crypto, treat};
-use crate::tries::proofs;
+use crate::{random::Random, tries::proofs};
 
 /// A trie that is never pruned and reads nothing.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ impl Way for Whole {
         self.state
             .apply(delta, &braid_trie::NoNodes, &crypto())
             .map_err(|error| error.to_string())?;
+        // Changes of several blocks may be hashed together.
+        if scene.random.one_in(5) {
+            return Ok(());
+        }
         compare_root(&mut self.state, scene.next.root)?;
         // The record may span several blocks.
         if scene.random.one_in(3) {
@@ -70,6 +77,23 @@ impl Default for Stored {
     }
 }
 
+/// A store that answers two of three times.
+struct Leaky<'a> {
+    store: &'a NodeStore,
+    random: RefCell<Random>,
+}
+
+impl NodeSource for Leaky<'_> {
+    type Error = Infallible;
+
+    fn node(&self, owner: Owner, path: &Nibbles, hash: B256) -> Result<Option<Bytes>, Infallible> {
+        if self.random.borrow_mut().one_in(3) {
+            return Ok(None);
+        }
+        self.store.node(owner, path, hash)
+    }
+}
+
 impl Way for Stored {
     fn name(&self) -> &'static str {
         "stored"
@@ -78,7 +102,17 @@ impl Way for Stored {
     fn block(&mut self, scene: &mut Scene<'_>) -> Result<(), String> {
         let Self { state, store } = self;
         let delta = &scene.next.step.delta;
+        if scene.random.one_in(3) {
+            // Not all nodes are there at first. What earlier blocks changed and nobody hashed yet has to survive that.
+            let leaky = Leaky { store, random: RefCell::new(scene.random.clone()) };
+            scene.coverage.incomplete +=
+                usize::from(state.apply(delta, &leaky, &crypto()).is_err());
+        }
         state.apply(delta, store, &crypto()).map_err(|error| error.to_string())?;
+        // The nodes that the trie knows by hash only are still those of the state that was hashed last.
+        if scene.random.one_in(5) {
+            return Ok(());
+        }
         compare_root(state, scene.next.root)?;
         store.apply(state.take_node_changes());
         compare_store(store, scene.next)?;
