@@ -11,6 +11,8 @@
 //! height above the leaves, so that those of one batch do not depend on each other. What is attached to an open branch is the
 //! place where the reference of the child will be.
 
+use std::hint::black_box;
+
 use alloy_primitives::B256;
 use braid_precompiles::Crypto;
 
@@ -41,18 +43,38 @@ where
     C: Crypto,
 {
     let mut leaves = leaves.into_iter();
-    let Some((key, mut value)) = leaves.next() else { return EMPTY_ROOT };
-    let mut key = Nibbles::of_key(key.as_ref());
+    let mut group = Vec::with_capacity(TOGETHER);
     let mut builder = Builder::new(crypto);
-    for (next_key, next_value) in leaves {
-        let next = Nibbles::of_key(next_key.as_ref());
-        assert!(key < next, "leaves are sorted by key, without duplicates");
-        let shared = key.shared_with(&next);
-        builder.add_leaf(&key, value.as_ref(), Some(shared));
-        builder.close_deeper_than(shared, &key);
-        (key, value) = (next, next_value);
+    let mut last: Option<(Nibbles, V)> = None;
+    loop {
+        group.extend(leaves.by_ref().take(TOGETHER));
+        if group.is_empty() {
+            break;
+        }
+        touch(&group);
+        for (next_key, next_value) in group.drain(..) {
+            let next = Nibbles::of_key(next_key.as_ref());
+            if let Some((key, value)) = last.replace((next, next_value)) {
+                assert!(key < next, "leaves are sorted by key, without duplicates");
+                let shared = key.shared_with(&next);
+                builder.add_leaf(&key, value.as_ref(), Some(shared));
+                builder.close_deeper_than(shared, &key);
+            }
+        }
     }
-    builder.finish(&key, value.as_ref())
+    last.map_or(EMPTY_ROOT, |(key, value)| builder.finish(&key, value.as_ref()))
+}
+
+/// Leaves that are waited for together.
+const TOGETHER: usize = 16;
+
+/// Waits for the memory of several leaves at the same time: they may be scattered, and one after the other takes long.
+fn touch<K: AsRef<[u8]>, V: AsRef<[u8]>>(leaves: &[(K, V)]) {
+    let ends =
+        |bytes: &[u8]| bytes.first().zip(bytes.last()).map_or(0, |(a, b)| usize::from(a ^ b));
+    let seen: usize =
+        leaves.iter().map(|(key, value)| ends(key.as_ref()) + ends(value.as_ref())).sum();
+    black_box(seen);
 }
 
 /// Branches that are completed before they are hashed.
