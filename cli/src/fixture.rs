@@ -8,7 +8,7 @@
 //! block_hashes.json       {"number": hash}, what BLOCKHASH can read
 //! <number>/block.json     the block, in the shape of eth_getBlockByNumber with full transactions, and `uncleHeaders`
 //! <number>/pre_state.json {address: {balance, nonce, code_hash?, storage}}
-//! <number>/witness.json   {parent_state_root, nodes}: the trie nodes that prove what the block reads and changes; optional
+//! <number>/witness.json   {parent_state_root, state_root?, nodes}: the trie nodes that the block needs; optional
 //! <number>/expected.json  {gas_used, tx_gas, tx_status, receipts_root, logs_bloom, requests, post_state}; optional
 //! ```
 //!

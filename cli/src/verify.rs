@@ -144,6 +144,14 @@ fn verify_witness<C: Crypto>(
                 let difference = differ("the result that the state gives", "another".to_owned());
                 verdict.differences.push(difference);
             }
+            if let Err(surplus) = &replay.surplus {
+                let difference =
+                    differ("no node that the block does not need", surplus.to_string());
+                verdict.differences.push(difference);
+            }
+            if let Some(expected) = given.state_root {
+                verdict.compare("state root", expected, replay.state_root);
+            }
             Some(replay)
         }
         Err(error) => {

@@ -97,10 +97,14 @@ impl<R: StateReader, C: Crypto> BlockRules<'_, '_, R, C> {
     }
 
     /// EIP-779: what the DAO's accounts hold goes to the refund contract.
+    ///
+    /// All of these accounts exist afterwards, as clients of the time have it: on mainnet they did before.
     fn drain_dao(&mut self) -> Result<(), R::Error> {
         let refund = self.state.loaded_account(DAO_REFUND_CONTRACT)?;
+        self.state.journal.touch(refund);
         for address in DAO_DRAINED_ACCOUNTS {
             let account = self.state.loaded_account(address)?;
+            self.state.journal.touch(account);
             let balance = self.state.read_balance(account)?;
             self.state.transfer(account, refund, balance);
         }

@@ -1,5 +1,7 @@
 //! Every mainnet block of the fixtures gives the receipts, requests and state that the chain has.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use braid_cli::{
     fixture::{Fixture, FixtureSet},
     replay::replay,

@@ -58,7 +58,7 @@ pub(crate) struct Forest<V> {
     slots: SlotPool,
     /// Slots on the way to the last key that was looked for; kept for its allocation.
     trail: Vec<u32>,
-    /// Stamp of the slots written or revealed now.
+    /// Stamp of the slots read, written or revealed now.
     generation: u16,
 }
 
@@ -118,6 +118,22 @@ impl<V: Value> Forest<V> {
     /// The value at a key.
     pub(crate) fn get(&self, root: Root, key: &Nibbles) -> Result<Option<&V>, Blinded> {
         match self.locate(root, key, |_| {}) {
+            Place::Leaf(leaf) => Ok(Some(&self.leaves[leaf].value)),
+            Place::Blinded(blinded) => Err(blinded),
+            Place::Empty | Place::Fork { .. } | Place::NoChild { .. } => Ok(None),
+        }
+    }
+
+    /// The value at a key, whose way is in use from now on: it will not be pruned soon.
+    pub(crate) fn read(&mut self, root: Root, key: &Nibbles) -> Result<Option<&V>, Blinded> {
+        let mut trail = std::mem::take(&mut self.trail);
+        trail.clear();
+        let place = self.locate(root, key, |slot| trail.push(slot));
+        for slot in &trail {
+            self.slots[*slot].touched = self.generation;
+        }
+        self.trail = trail;
+        match place {
             Place::Leaf(leaf) => Ok(Some(&self.leaves[leaf].value)),
             Place::Blinded(blinded) => Err(blinded),
             Place::Empty | Place::Fork { .. } | Place::NoChild { .. } => Ok(None),

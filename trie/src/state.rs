@@ -186,7 +186,8 @@ impl StateTrie {
     ) -> Result<Option<TrieAccount>, TrieError<S::Error>> {
         let key = Nibbles::of_hash(&address_hash);
         loop {
-            match self.accounts().get(self.root, &key) {
+            let root = self.root;
+            match self.accounts_mut().read(root, &key) {
                 Ok(account) => return Ok(account.copied()),
                 Err(blinded) => self.fetch(request(Owner::State, blinded), source, crypto)?,
             }
@@ -211,7 +212,7 @@ impl StateTrie {
         let key = Nibbles::of_hash(&crypto.keccak256(&slot.to_be_bytes::<32>()).0);
         loop {
             let (root, forest) = self.open_storage(address_hash, account.storage_root);
-            match forest.get(root, &key) {
+            match forest.read(root, &key) {
                 Ok(value) => return Ok(value.copied().unwrap_or_default()),
                 Err(blinded) => {
                     let owner = Owner::Storage(address_hash);
@@ -312,7 +313,7 @@ impl StateTrie {
         warm(&searches.collect::<Vec<_>>());
     }
 
-    /// Puts hashes in the place of nodes that were neither written nor revealed since the last call, nor in the `keep` periods
+    /// Puts hashes in the place of nodes that were not read, written or revealed since the last call, nor in the `keep` periods
     /// between calls before that: for a state that is kept from block to block. Returns the state root, which is computed
     /// first.
     pub fn prune<C: Crypto>(&mut self, keep: u16, crypto: &C) -> B256 {

@@ -132,7 +132,7 @@ impl<V: Value> Trie<V> {
         Ok(nodes.into_iter().map(|node| node.encoding).collect())
     }
 
-    /// Puts hashes in the place of nodes that were neither written nor revealed since the last call, nor in the `keep` periods
+    /// Puts hashes in the place of nodes that were not written or revealed since the last call, nor in the `keep` periods
     /// between calls before that.
     pub fn prune<C: Crypto>(&mut self, keep: u16, crypto: &C) {
         self.root(crypto);

@@ -70,6 +70,9 @@ impl Worker for BlockTests<DefaultCrypto> {
                 unknown_exceptions: &report.unknown_exceptions,
             };
             results.add(report.network.to_owned(), &verdict, label, &facts);
+            if let Verdict::Run(_) = verdict {
+                report.unknown_exceptions.iter().for_each(|name| results.unknown_exception(name));
+            }
         })
     }
 }

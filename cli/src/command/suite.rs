@@ -167,6 +167,8 @@ pub(super) struct Results<G> {
     by_group: BTreeMap<G, Counts>,
     /// Why results were left out, and how many.
     skipped: BTreeMap<&'static str, u64>,
+    /// Names of exceptions that are not known, and how often each was expected.
+    unknown_exceptions: BTreeMap<String, u64>,
     /// Lines of JSON, if those are wanted.
     json: Vec<u8>,
     /// The first failures, one line each.
@@ -187,9 +189,15 @@ impl<G: Ord> Results<G> {
             is_json,
             by_group: BTreeMap::new(),
             skipped: BTreeMap::new(),
+            unknown_exceptions: BTreeMap::new(),
             json: Vec::new(),
             failures: Vec::new(),
         }
+    }
+
+    /// Notes that a rejection was expected under a name that is not known, for which any rejection had to do.
+    pub(super) fn unknown_exception(&mut self, name: &str) {
+        *self.unknown_exceptions.entry(name.to_owned()).or_default() += 1;
     }
 
     /// Adds a result. `label` names it in a line of text, `facts` are its own keys in a line of JSON.
@@ -250,6 +258,7 @@ struct Report<'a, O, W: Worker> {
     by_group: BTreeMap<W::Group, Counts>,
     sum: Counts,
     skipped: BTreeMap<&'static str, u64>,
+    unknown_exceptions: BTreeMap<String, u64>,
     failures: usize,
     status: Status,
 }
@@ -264,6 +273,7 @@ impl<'a, O: Write, W: Worker> Report<'a, O, W> {
             by_group: BTreeMap::new(),
             sum: Counts::default(),
             skipped: BTreeMap::new(),
+            unknown_exceptions: BTreeMap::new(),
             failures: 0,
             status: Status::Passed,
         }
@@ -289,6 +299,9 @@ impl<'a, O: Write, W: Worker> Report<'a, O, W> {
         }
         for (reason, count) in results.skipped {
             *self.skipped.entry(reason).or_default() += count;
+        }
+        for (name, count) in results.unknown_exceptions {
+            *self.unknown_exceptions.entry(name).or_default() += count;
         }
         if !results.json.is_empty() {
             let out = &mut *self.out;
@@ -343,6 +356,14 @@ impl<'a, O: Write, W: Worker> Report<'a, O, W> {
         }
         for (reason, count) in &self.skipped {
             writeln!(self.out, "{} skipped: {reason}", grouped(*count))?;
+        }
+        for (name, count) in &self.unknown_exceptions {
+            let name = name.escape_debug();
+            writeln!(
+                self.out,
+                "{} rejected for any reason: \"{name}\" is not known",
+                grouped(*count)
+            )?;
         }
         Ok(self.status)
     }

@@ -124,7 +124,7 @@ impl NodeId {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
     pub(super) reference: Reference,
-    /// Generation in which something below was last written or revealed.
+    /// Generation in which this or something below was last read, written or revealed.
     pub(super) touched: u16,
     pub(super) node: NodeId,
 }

@@ -4,17 +4,17 @@ use super::{Forest, NodeId, NodeKind, Root};
 use crate::value::Value;
 
 impl<V: Value> Forest<V> {
-    /// Starts a new generation: what is written or revealed from now on is younger than all before.
+    /// Starts a new generation: what is read, written or revealed from now on is younger than all before.
     pub(crate) fn next_generation(&mut self) {
         self.generation = self.generation.wrapping_add(1);
     }
 
-    /// Whether nothing below the root was written or revealed in the last `keep` generations.
+    /// Whether nothing below the root was read, written or revealed in the last `keep` generations.
     pub(crate) fn is_older_than(&self, root: Root, keep: u16) -> bool {
         self.is_old(root.0, keep)
     }
 
-    /// Puts hashes in the place of clean nodes that were neither written nor revealed in the last `keep` generations.
+    /// Puts hashes in the place of clean nodes that were not read, written or revealed in the last `keep` generations.
     ///
     /// What changed and was not hashed since, and nodes without a hash of their own, stay.
     pub(crate) fn prune(&mut self, root: Root, keep: u16) {

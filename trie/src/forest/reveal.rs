@@ -70,14 +70,12 @@ impl<V: Value> Forest<V> {
                     return Err(NodeFault::ExtensionToNoBranch);
                 }
                 let node = self.install(decoded);
-                let slot = &mut self.slots[slot];
-                (slot.node, slot.touched) = (node, self.generation);
+                self.slots[slot].node = node;
             }
             (Vacancy::Stub { slot, stub }, decoded @ Decoded::Branch { .. }) => {
                 self.stubs.remove(stub);
                 let node = self.install(decoded);
-                let slot = &mut self.slots[slot];
-                (slot.node, slot.touched) = (node, self.generation);
+                self.slots[slot].node = node;
             }
             (Vacancy::Stub { .. }, _) => return Err(NodeFault::ExtensionToNoBranch),
         }
@@ -85,10 +83,12 @@ impl<V: Value> Forest<V> {
     }
 
     /// Where the node at `path` is wanted, or why it is not.
-    fn find_vacancy(&self, root: Root, path: &Nibbles) -> Result<Vacancy, Reveal> {
+    fn find_vacancy(&mut self, root: Root, path: &Nibbles) -> Result<Vacancy, Reveal> {
         let mut slot = root.0;
         let mut depth = 0;
         loop {
+            // What is revealed is in use, and so is what is above it.
+            self.slots[slot].touched = self.generation;
             let node = self.slots[slot].node.kind();
             if depth == path.len() {
                 return match node {

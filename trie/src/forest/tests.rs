@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Bytes, map::B256Map};
+use alloy_primitives::{Bytes, U256, map::B256Map};
 use braid_precompiles::{Crypto, PortableCrypto};
 use proptest::{
     collection::{btree_map, vec},
@@ -9,7 +9,7 @@ use proptest::{
     sample::select,
 };
 
-use crate::{Blinded, Nibbles, Reveal, Trie, sorted_root, verify_proof};
+use crate::{Blinded, Nibbles, NodeFault, Reveal, Trie, sorted_root, verify_proof};
 
 fn crypto() -> PortableCrypto {
     PortableCrypto::new()
@@ -44,6 +44,42 @@ fn with_nodes<T>(
             }
         }
     }
+}
+
+/// The list of a hex-prefix path and a string.
+fn short_node(path: &[u8], second: &[u8]) -> Bytes {
+    let mut out = Vec::new();
+    let items: [&[u8]; 2] = [path, second];
+    alloy_rlp::encode_list::<_, [u8]>(&items, &mut out);
+    out.into()
+}
+
+#[test]
+fn a_value_at_the_wrong_depth_is_refused() {
+    // A leaf of 62 nibbles as the root of a trie whose keys have 64.
+    let mut path = vec![0x20];
+    path.extend([0x11; 31]);
+    let leaf = short_node(&path, &[5]);
+    let mut trie = Trie::<U256>::blinded(crypto().keccak256(&leaf));
+    let refused = trie.reveal(&Nibbles::EMPTY, &leaf, &crypto());
+    assert_eq!(refused, Err(NodeFault::KeyLength { nibbles: 62, expected: 64 }));
+}
+
+#[test]
+fn the_end_of_an_extension_has_to_be_a_branch_even_after_the_extension_is_gone() {
+    let leaf = short_node(&[0x31, 0x23, 0x45], &[7; 40]);
+    let hash = crypto().keccak256(&leaf);
+    // The extension over the nibble 1 leads to a leaf, which no trie has.
+    let extension = short_node(&[0x11], hash.as_slice());
+    let mut trie = Trie::<Bytes>::blinded(crypto().keccak256(&extension));
+    let (root, below) = (Nibbles::EMPTY, Nibbles::EMPTY.push(1).unwrap());
+    assert_eq!(trie.reveal(&root, &extension, &crypto()), Ok(Reveal::Revealed));
+    let refused = trie.reveal(&below, &leaf, &crypto());
+    assert_eq!(refused, Err(NodeFault::ExtensionToNoBranch));
+    // A key that parts from the extension's only nibble leaves its end in a branch.
+    trie.insert(&Nibbles::of_key(&[0x20]), Bytes::from_static(&[1])).unwrap();
+    let refused = trie.reveal(&below, &leaf, &crypto());
+    assert_eq!(refused, Err(NodeFault::ExtensionToNoBranch));
 }
 
 proptest! {

@@ -88,6 +88,64 @@ fn a_state_of_one_account_has_the_root_of_its_hand_made_leaf() {
     assert_eq!(state.root(&crypto()), keccak256(leaf));
 }
 
+fn change(info: Option<AccountInfo>, slots: &[(u64, u64)]) -> StateDelta {
+    let slots = slots.iter().map(|(slot, value)| (U256::from(*slot), U256::from(*value)));
+    let account = AccountDelta { info, storage_wiped: false, storage: slots.collect() };
+    StateDelta { accounts: BTreeMap::from([(owner(), account)]), ..StateDelta::default() }
+}
+
+const SLOTS: &[(u64, u64)] = &[(1, 10), (2, 20), (3, 30), (4, 40)];
+
+#[test]
+fn nothing_is_left_of_an_account_that_was_destroyed_or_taken_back() {
+    let mut state = StateTrie::new();
+    for _ in 0..2 {
+        state.apply(&change(Some(with_nonce(1)), SLOTS), &NoNodes, &crypto()).unwrap();
+        assert!(state.node_count() > SLOTS.len());
+        state.apply(&change(None, &[]), &NoNodes, &crypto()).unwrap();
+        assert_eq!((state.node_count(), state.open.len()), (0, 0));
+    }
+    // One account can be written, the other needs a node that nobody has.
+    let mut state = StateTrie::new();
+    let first = change(Some(with_nonce(1)), &[]);
+    state.apply(&first, &NoNodes, &crypto()).unwrap();
+    let root = state.root(&crypto());
+    let mut state = StateTrie::blinded(root).recording();
+    let mut pending = PendingDelta::new(&change(Some(with_nonce(2)), SLOTS), &crypto());
+    assert_eq!(state.apply_pending(&mut pending).len(), 1);
+    state.abort(pending);
+    assert_eq!((state.node_count(), state.open.len()), (0, 0));
+    assert_eq!(state.root(&crypto()), root);
+}
+
+#[test]
+fn what_is_in_use_survives_as_many_prunings_as_it_should() {
+    let mut store = NodeStore::new();
+    let mut state = StateTrie::new().recording();
+    let delta = change(Some(with_nonce(1)), SLOTS);
+    state.apply(&delta, &NoNodes, &crypto()).unwrap();
+    let root = state.root(&crypto());
+    store.apply(state.take_node_changes());
+    // Written in this period: kept by the first call, and by as many more as `keep` says.
+    for keep in 0..3 {
+        let mut state = state.clone();
+        for _ in 0..=keep {
+            state.prune(keep, &crypto());
+            assert!(state.node_count() > SLOTS.len());
+        }
+        state.prune(keep, &crypto());
+        assert_eq!((state.node_count(), state.open.len()), (0, 0));
+    }
+    // Revealed a step at a time, with the upper nodes revealed long before: what is read stays.
+    let mut state = StateTrie::blinded(root);
+    for _ in 0..3 {
+        state.storage(owner(), U256::from(1), &store, &crypto()).unwrap();
+        state.prune(0, &crypto());
+        assert_eq!(state.storage(owner(), U256::from(1), &NoNodes, &crypto()), Ok(U256::from(10)));
+        state.prune(0, &crypto());
+    }
+}
+
 /// Few addresses and slots, so that deltas hit what is there.
 fn address() -> impl Strategy<Value = Address> {
     (0_u8..24).prop_map(Address::with_last_byte)
