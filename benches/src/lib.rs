@@ -6,6 +6,7 @@
 //! | bench | does |
 //! |---|---|
 //! | `compare` | interleaves the engines run by run and prints tables of ratios: the one for people |
+//! | `trie` | roots, changes and memory of state tries, beside those of others |
 //! | `contracts` | Criterion over contracts and precompiles, for tracking |
 //! | `keccak_batch` | hashes of short messages in batches, beside one after the other |
 //! | `mainnet_blocks` | Criterion over mainnet blocks, for tracking |
@@ -14,6 +15,7 @@
 //! cargo bench -p braid-benches --bench compare                    everything
 //! cargo bench -p braid-benches --bench compare -- snailtracer     the cases whose id contains this
 //! cargo bench -p braid-benches --bench compare -- --help          how long, which blocks
+//! cargo bench -p braid-benches --bench trie -- changes/1000       new roots after 1000 changes, by the size of the state
 //! ```
 //!
 //! Fixtures lie in the folder that the environment variable `BRAID_FIXTURES` names, `../shared/fixtures` relative to the
