@@ -7,9 +7,19 @@ use braid_executor::{
     InvalidTransaction,
     codec::{DecodeError, FieldError},
 };
-use braid_primitives::TransactionType;
+use braid_primitives::{TransactionType, U256};
 
-use crate::statetest::Unrepresentable;
+/// A number that no transaction can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} of at most {bits} bits, found a larger one")]
+pub struct Unrepresentable {
+    /// Key of the number.
+    pub field: &'static str,
+    /// Width of the field.
+    pub bits: u32,
+    /// The number, unless it has more than 256 bits.
+    pub value: Option<U256>,
+}
 
 /// Why a transaction was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

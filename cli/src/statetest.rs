@@ -13,9 +13,8 @@ use braid_executor::memory_state::MissingState;
 use braid_precompiles::Crypto;
 use braid_primitives::Hardfork;
 
-pub use crate::exception::Rejection;
+pub use crate::exception::{Rejection, Unrepresentable};
 pub use format::Indexes;
-pub use transaction::Unrepresentable;
 
 use crate::{error::InputError, source::File, test_file::run_each, verify::Difference};
 use run::Runner;

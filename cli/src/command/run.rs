@@ -28,7 +28,8 @@ use crate::{
 const AFTER_HELP: &str = "\
 Checked, where the fixture allows it: block hash, transactions root, withdrawals root, gas used, blob gas used, receipts
 root, logs bloom, requests and their hash, gas and status of each transaction, the accounts and slots after the block, and
-the state root. What cannot be checked is said.
+the state root. A block with a witness is executed a second time from the witness alone: all that it reads is then proved,
+and before Byzantium the state root after each transaction is known. What cannot be checked is said.
 
 Time is that of execution alone: reading files and recovering senders is not in it.
 

@@ -6,18 +6,7 @@ use braid_precompiles::Crypto;
 use braid_primitives::{AccessListItem, Authorization, Transaction, TransactionType};
 
 use super::format::{Indexes, JsonAuthorization, Scalar, TestTransaction};
-
-/// A number that no transaction can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} of at most {bits} bits, found a larger one")]
-pub struct Unrepresentable {
-    /// Key of the number.
-    pub field: &'static str,
-    /// Width of the field.
-    pub bits: u32,
-    /// The number, unless it has more than 256 bits.
-    pub value: Option<U256>,
-}
+use crate::exception::Unrepresentable;
 
 /// An index of a case that is out of bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
