@@ -22,6 +22,7 @@ use braid_primitives::B256;
 /// Ids begin with these.
 const BUILD: &str = "build";
 const CHANGES: &str = "changes";
+const NODES: &str = "nodes";
 const MEMORY: &str = "memory";
 
 /// Rows below this ratio are marked.
@@ -35,7 +36,7 @@ const STATE_ACCOUNTS: &[u64] = &[10_000, 100_000, 1_000_000];
 const CHANGES_FIXED: usize = 1_000;
 /// Changes of a block while the size of the state is the largest.
 const CHANGES_VARIED: &[usize] = &[100, 1_000, 10_000];
-/// Accounts of the states whose memory is measured.
+/// Accounts of the states whose memory is measured, and whose nodes are handed out.
 const MEMORY_ACCOUNTS: u64 = 1_000_000;
 /// Leaves that the state is built from at a time.
 const LEAVES_PER_DELTA: usize = 100_000;
@@ -63,6 +64,11 @@ const LEAVES: &[(&str, LeavesOf)] =
 type Engine = (&'static str, fn() -> Box<dyn StateEngine>);
 
 const BRAID: Engine = ("braid", || Box::new(BraidState::default()));
+/// The same that hands out the nodes that a block has changed, and the peer that can do that, too.
+const RECORDING: [Engine; 2] = [
+    ("recording", || Box::new(BraidState::recording())),
+    ("ethrex-trie", || Box::new(EthrexState::recording())),
+];
 const PEERS: &[Engine] = &[
     ("ethrex-trie", || Box::new(EthrexState::default())),
     ("eth_trie", || Box::new(EthTrieState::default())),
@@ -82,11 +88,12 @@ fn main() -> ExitCode {
     };
     if options.help {
         println!(
-            "{USAGE}\nids here begin with {BUILD}/, {CHANGES}/ and {MEMORY}/ and hold size and peer"
+            "{USAGE}\nids here begin with {BUILD}/, {CHANGES}/, {NODES}/ and {MEMORY}/ and hold size and peer"
         );
         return ExitCode::SUCCESS;
     }
-    exit(build(&options).and_then(|()| changes(&options)).and_then(|()| memory_table(&options)))
+    let tables = [build, changes, nodes, memory_table];
+    exit(tables.iter().try_for_each(|table| table(&options)))
 }
 
 fn exit(result: Result<(), String>) -> ExitCode {
@@ -140,7 +147,7 @@ fn changes(options: &Options) -> Result<(), String> {
             if counts.is_empty() {
                 continue;
             }
-            let mut pair = EnginePair::new(accounts, peer)?;
+            let mut pair = EnginePair::new(accounts, BRAID, peer)?;
             for count in counts {
                 progress(&id(count));
                 let times = pair.measure(count, options)?;
@@ -167,6 +174,31 @@ fn changes(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
+/// Changes on a state whose nodes are written somewhere: both sides hand out those that are new and the places of those that
+/// are gone.
+fn nodes(options: &Options) -> Result<(), String> {
+    let [braid, peer] = RECORDING;
+    let accounts = MEMORY_ACCOUNTS;
+    let id = |count| format!("{NODES}/{count}/accounts/{accounts}/{}", peer.0);
+    let counts: Vec<usize> =
+        CHANGES_VARIED.iter().copied().filter(|count| options.wants(&id(*count))).collect();
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let mut pair = EnginePair::new(accounts, braid, peer)?;
+    let mut rows = Vec::new();
+    for count in counts {
+        progress(&id(count));
+        let times = pair.measure(count, options)?;
+        let (braid, peer, items) = (braid.0, peer.0, count as u64);
+        rows.push(Row { id: id(count), braid, peer, items, times });
+    }
+    let title =
+        "new root and changed nodes by the number of changed leaves, on one state".to_owned();
+    print(Table { title, item: "change", rows, mark_below: MARK });
+    Ok(())
+}
+
 /// The same state in Braid and in a peer.
 struct EnginePair {
     population: Population,
@@ -175,9 +207,9 @@ struct EnginePair {
 }
 
 impl EnginePair {
-    fn new(accounts: u64, (name, peer): Engine) -> Result<Self, String> {
+    fn new(accounts: u64, braid: Engine, (name, peer): Engine) -> Result<Self, String> {
         let population = Population::new(accounts);
-        let (mut braid, mut peer) = (BRAID.1(), peer());
+        let (mut braid, mut peer) = (braid.1(), peer());
         for delta in population.genesis(LEAVES_PER_DELTA) {
             progress(&format!("{name}: a state of {} leaves", population.leaves()));
             let roots = (root_after(&mut *braid, &delta)?, root_after(&mut *peer, &delta)?);

@@ -1,12 +1,13 @@
 //! State tries, Braid's beside those of others.
 //!
-//! Three questions, each with its own table:
+//! Four questions, each with its own table:
 //!
 //! * **from scratch**: the root of many sorted leaves. Builders that keep nothing stand beside builders that keep nothing,
 //!   tries beside tries.
 //! * **incremental**: a block's changes on a state that is in memory as a whole, and the new root. Both sides are warm, take
 //!   the same write set (addresses and slots not hashed yet), and hold all nodes afterwards, ready for the next block. The
-//!   write sets differ from block to block, and the state goes on from one to the next. Nothing is written to a database.
+//!   write sets differ from block to block, and the state goes on from one to the next.
+//! * **nodes**: the same, with the changed nodes handed out for a database; what that does with them does not count.
 //! * **memory**: what a process that holds the state is resident with, each engine in a process of its own.
 //!
 //! Whatever an adapter decides, it decides in favour of the peer; each says what.

@@ -1,5 +1,7 @@
 //! Braid's tries, as the peers' adapters have theirs.
 
+use std::hint::black_box;
+
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::{B256, Bytes, StateDelta};
 use braid_trie::{Nibbles, NoNodes, StateTrie, Trie};
@@ -41,13 +43,23 @@ impl Default for BraidState {
     }
 }
 
+impl BraidState {
+    /// A state that hands out the nodes that changed.
+    pub fn recording() -> Self {
+        let Self { state, crypto } = Self::default();
+        Self { state: state.recording(), crypto }
+    }
+}
+
 impl StateEngine for BraidState {
     fn apply(&mut self, delta: &StateDelta) -> Result<(), String> {
         self.state.apply(delta, &NoNodes, &self.crypto).map_err(|error| error.to_string())
     }
 
     fn root(&mut self) -> Result<B256, String> {
-        Ok(self.state.root(&self.crypto))
+        let root = self.state.root(&self.crypto);
+        black_box(self.state.take_node_changes());
+        Ok(root)
     }
 
     fn memory_note(&self) -> String {

@@ -1,19 +1,18 @@
 //! ethrex-trie: the trie of a client in production.
 //!
-//! In its favour: nodes stay in memory, where the client reads them from its layers of a database; new roots are asked for
-//! without the list of changed nodes that the client makes for its database; the sets of touched paths that a trie gathers
-//! for that list are dropped between blocks, unseen by the clock; storage roots are kept beside the tries, so that no account
-//! is decoded. The writers of its builder have nowhere to write to, and what they do is not counted: the clock is that of the
+//! In its favour: nodes stay in memory, where the client reads them from its layers of a database; the sets of touched paths
+//! that a trie gathers are dropped between blocks, unseen by the clock; storage roots are kept beside the tries, so that no
+//! account is decoded; the list of changed nodes, where it is asked for, is not sorted, nor put into a map. The writers of its builder have nowhere to write to, and what they do is not counted: the clock is that of the
 //! thread that builds.
 
-use std::{fmt, mem};
+use std::{fmt, hint::black_box, mem};
 
 use alloy_primitives::map::HashMap;
 use alloy_trie::EMPTY_ROOT_HASH;
 use braid_primitives::{AccountDelta, Address, B256, StateDelta};
 use ethrex_crypto::{NativeCrypto, keccak::keccak_hash};
 use ethrex_trie::{
-    EMPTY_TRIE_HASH, Nibbles, Node, Trie, TrieDB, TrieError,
+    EMPTY_TRIE_HASH, Nibbles, Node, Trie, TrieDB, TrieError, TrieNode,
     trie_sorted::trie_from_sorted_accounts_wrap,
 };
 
@@ -69,6 +68,8 @@ pub struct EthrexState {
     storage: HashMap<Address, Storage>,
     /// Contracts whose tries the block has changed.
     touched: Vec<Address>,
+    /// The nodes that the block has changed, if they are to be listed.
+    changes: Option<Vec<TrieNode>>,
 }
 
 struct Storage {
@@ -84,11 +85,17 @@ impl fmt::Debug for EthrexState {
 
 impl Default for EthrexState {
     fn default() -> Self {
-        Self { accounts: new_trie(), storage: HashMap::default(), touched: Vec::new() }
+        let touched = Vec::new();
+        Self { accounts: new_trie(), storage: HashMap::default(), touched, changes: None }
     }
 }
 
 impl EthrexState {
+    /// A state that hands out the nodes that changed.
+    pub fn recording() -> Self {
+        Self { changes: Some(Vec::new()), ..Self::default() }
+    }
+
     fn try_apply(&mut self, delta: &StateDelta) -> Result<(), TrieError> {
         for (address, change) in &delta.accounts {
             let path = keccak_hash(address);
@@ -121,7 +128,7 @@ impl EthrexState {
                 storage.trie.insert(path.to_vec(), alloy_rlp::encode(value))?;
             }
         }
-        storage.root = B256::from(storage.trie.hash_no_commit(&NativeCrypto).0);
+        storage.root = root(&mut storage.trie, &mut self.changes);
         Ok(storage.root)
     }
 }
@@ -132,7 +139,11 @@ impl StateEngine for EthrexState {
     }
 
     fn root(&mut self) -> Result<B256, String> {
-        Ok(B256::from(self.accounts.hash_no_commit(&NativeCrypto).0))
+        let root = root(&mut self.accounts, &mut self.changes);
+        if let Some(changes) = &mut self.changes {
+            drop(black_box(mem::take(changes)));
+        }
+        Ok(root)
     }
 
     fn settle(&mut self) {
@@ -143,6 +154,19 @@ impl StateEngine for EthrexState {
             }
         }
     }
+}
+
+/// The root of a trie; its changed nodes go to `changes`, if there.
+fn root(trie: &mut Trie, changes: &mut Option<Vec<TrieNode>>) -> B256 {
+    let root = match changes {
+        Some(changes) => {
+            let (root, own) = trie.collect_changes_since_last_hash(&NativeCrypto);
+            changes.extend(own);
+            root
+        }
+        None => trie.hash_no_commit(&NativeCrypto),
+    };
+    B256::from(root.0)
 }
 
 fn forget_touched_paths(trie: &mut Trie) {
