@@ -37,8 +37,8 @@ const CHANGES_FIXED: usize = 1_000;
 const CHANGES_VARIED: &[usize] = &[100, 1_000, 10_000];
 /// Accounts of the states whose memory is measured.
 const MEMORY_ACCOUNTS: u64 = 1_000_000;
-/// Accounts that the state is built from at a time.
-const ACCOUNTS_PER_DELTA: usize = 100_000;
+/// Leaves that the state is built from at a time.
+const LEAVES_PER_DELTA: usize = 100_000;
 
 /// A way to get a root from sorted leaves.
 type Builder = fn(&Leaves) -> Result<B256, String>;
@@ -178,7 +178,7 @@ impl EnginePair {
     fn new(accounts: u64, (name, peer): Engine) -> Result<Self, String> {
         let population = Population::new(accounts);
         let (mut braid, mut peer) = (BRAID.1(), peer());
-        for delta in population.genesis(ACCOUNTS_PER_DELTA) {
+        for delta in population.genesis(LEAVES_PER_DELTA) {
             progress(&format!("{name}: a state of {} leaves", population.leaves()));
             let roots = (root_after(&mut *braid, &delta)?, root_after(&mut *peer, &delta)?);
             agree(name, roots.0, roots.1)?;

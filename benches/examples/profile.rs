@@ -24,8 +24,8 @@ const USAGE: &str = "\
 usage: profile braid|revm contracts/<case>|mainnet_blocks/<number> RUNS
        profile braid|ethrex changes/<count>/accounts/<count> RUNS";
 
-/// Accounts that a state is built from at a time.
-const ACCOUNTS_PER_DELTA: usize = 10_000;
+/// Leaves that a state is built from at a time.
+const LEAVES_PER_DELTA: usize = 10_000;
 
 #[derive(Clone, Copy)]
 enum Engine {
@@ -78,7 +78,7 @@ fn changes(engine: Engine, accounts: u64, changes: usize, runs: usize) -> ExitCo
         Engine::Peer => Box::new(EthrexState::default()),
     };
     let mut population = Population::new(accounts);
-    for delta in population.genesis(ACCOUNTS_PER_DELTA) {
+    for delta in population.genesis(LEAVES_PER_DELTA) {
         drop(black_box(root_after(&mut *state, &delta)));
         state.settle();
     }

@@ -9,8 +9,8 @@ use super::{StateEngine, population::Population};
 /// The argument that makes a bench measure memory and end: name of an engine and number of accounts follow.
 pub const ARGUMENT: &str = "--memory-of";
 
-/// Accounts that are added at a time: the write sets must not count.
-const ACCOUNTS_PER_DELTA: usize = 10_000;
+/// Leaves that are added at a time: the write sets must not count.
+const LEAVES_PER_DELTA: usize = 10_000;
 /// Blocks after the state is built, and their size.
 const BLOCKS: usize = 10;
 const CHANGES: usize = 10_000;
@@ -48,7 +48,7 @@ pub fn print(engine: &mut dyn StateEngine, accounts: u64) -> Result<(), String> 
     let mut population = Population::new(accounts);
     let leaves = population.leaves();
     let before = resident()?;
-    for delta in population.genesis(ACCOUNTS_PER_DELTA) {
+    for delta in population.genesis(LEAVES_PER_DELTA) {
         engine.apply(&delta)?;
         engine.root()?;
         engine.settle();

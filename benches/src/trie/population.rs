@@ -14,6 +14,8 @@ pub const ACCOUNTS_PER_CONTRACT: u64 = 50;
 pub const LEAST_SLOTS: u64 = 10;
 /// Most slots of a contract.
 pub const MOST_SLOTS: u64 = 100;
+/// Slots of a contract on average.
+const MEAN_SLOTS: usize = 55;
 /// Slots that a block changes in each contract it touches.
 const SLOTS_PER_CONTRACT: usize = 4;
 
@@ -69,13 +71,14 @@ impl Population {
         (self.plain.len() + self.contracts.len()) as u64 + slots
     }
 
-    /// The state as write sets on nothing, so many accounts in each at most.
-    pub fn genesis(&self, accounts_per_delta: usize) -> impl Iterator<Item = StateDelta> {
-        let plain = self.plain.chunks(accounts_per_delta).map(|numbers| {
+    /// The state as write sets on nothing, of about so many leaves each.
+    pub fn genesis(&self, leaves_per_delta: usize) -> impl Iterator<Item = StateDelta> {
+        let plain = self.plain.chunks(leaves_per_delta).map(|numbers| {
             let accounts = numbers.iter().map(|&number| (address(number), created(number, 0..0)));
             StateDelta { accounts: accounts.collect(), ..StateDelta::default() }
         });
-        let contracts = self.contracts.chunks(accounts_per_delta).map(|contracts| {
+        let contracts_per_delta = leaves_per_delta.div_ceil(MEAN_SLOTS);
+        let contracts = self.contracts.chunks(contracts_per_delta).map(|contracts| {
             let accounts = contracts.iter().map(|contract| {
                 (address(contract.number), created(contract.number, contract.slots.clone()))
             });
