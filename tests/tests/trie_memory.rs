@@ -1,7 +1,5 @@
 //! Memory of tries that are used for long: it follows what they hold, not what they held.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, U256};
