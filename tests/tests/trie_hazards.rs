@@ -24,7 +24,7 @@
 //! | 19 | writes that change nothing | `h19_` |
 //! | 20 | a block that changes nothing | `h20_` |
 //! | 21 | a path both set and removed in one record | `h21_` |
-//! | 22 | a trie that is used on after a block that failed, or on another branch of the chain | `h22_` |
+//! | 22 | a trie that is used on after a block that failed, or on another branch | `h22_`; branches: `cli/src/chain/tests.rs` |
 //! | 23 | waiting for what nobody will bring | `h23_`: there are no threads; each answer brings the end nearer |
 //! | 24 | roots from claims of a block (access lists) not executed yet | cannot occur: changes come from execution alone |
 //! | 25 | accounts with equal storage share nodes by hash | `h25_` |

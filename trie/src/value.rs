@@ -11,7 +11,7 @@ pub trait Value: Clone + PartialEq {
     /// Number of nibbles of every key, or `None` where keys differ in length.
     const KEY_NIBBLES: Option<usize>;
 
-    /// What an encoding that [`Self::decode`] refuses should have been.
+    /// What an encoding that [`Self::decode_value`] refuses should have been.
     const EXPECTED: &'static str;
 
     /// Whether the value stands for absence: no trie holds it.
