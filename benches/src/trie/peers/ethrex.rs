@@ -1,9 +1,9 @@
 //! ethrex-trie: the trie of a client in production.
 //!
-//! In its favour: nodes stay in memory, where the client reads them from its layers of a database; the sets of touched paths
-//! that a trie gathers are dropped between blocks, unseen by the clock; storage roots are kept beside the tries, so that no
-//! account is decoded; the list of changed nodes, where it is asked for, is not sorted, nor put into a map. The writers of its builder have nowhere to write to, and what they do is not counted: the clock is that of the
-//! thread that builds.
+//! In its favour: nodes stay in memory, where the client reads them from its layers of a database. The sets of touched paths
+//! that a trie gathers are dropped between blocks, unseen by the clock. Storage roots are kept beside the tries, so that no
+//! account is decoded. The list of changed nodes, where it is asked for, is not sorted, nor put into a map. The writers of its
+//! builder have nowhere to write to, and what they do is not counted: the clock is that of the thread that builds.
 
 use std::{fmt, hint::black_box, mem};
 
