@@ -117,7 +117,8 @@ impl<C: Crypto> BlockTests<C> {
             Ok(chain) => chain,
             Err(error) => {
                 let wrong = error.0;
-                return Ok(differs("genesis state root", wrong.expected, wrong.found).collect());
+                let difference = differs("genesis state root", wrong.expected, wrong.found);
+                return Ok(difference.into_iter().collect());
             }
         };
         for (index, block) in test.blocks.iter().enumerate() {
@@ -147,7 +148,7 @@ impl<C: Crypto> BlockTests<C> {
     fn check_genesis(&self, test: &Test) -> Vec<Difference> {
         let genesis = test.genesis_block_header.sealed();
         let hash = genesis.header.hash(|bytes| self.crypto.keccak256(bytes));
-        let mut differences: Vec<_> = differs("genesis hash", genesis.hash, hash).collect();
+        let mut differences = Vec::from_iter(differs("genesis hash", genesis.hash, hash));
         if let Some(rlp) = &test.genesis_rlp {
             match RawBlock::decode(rlp) {
                 Ok(block) => {
@@ -185,17 +186,8 @@ fn judge(fate: &Fate<'_>, error: Option<ImportError>) -> Option<(String, String)
     Some((expected, found))
 }
 
-fn differs<T: PartialEq + Display>(
-    item: &str,
-    expected: T,
-    found: T,
-) -> impl Iterator<Item = Difference> {
-    let difference = (expected != found).then(|| Difference {
-        item: item.to_owned(),
-        expected: expected.to_string(),
-        found: found.to_string(),
-    });
-    difference.into_iter()
+fn differs<T: PartialEq + Display>(item: &str, expected: T, found: T) -> Option<Difference> {
+    Difference::between(item, &expected, &found)
 }
 
 /// Compares the state with the whole that it has to be.

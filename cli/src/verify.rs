@@ -24,6 +24,21 @@ pub struct Difference {
     pub found: String,
 }
 
+impl Difference {
+    /// What two values of `item` differ in, if they do.
+    pub(crate) fn between<T: PartialEq + fmt::Display>(
+        item: impl Into<String>,
+        expected: &T,
+        found: &T,
+    ) -> Option<Self> {
+        (expected != found).then(|| Self {
+            item: item.into(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+        })
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: expected {}, found {}", self.item, self.expected, self.found)
@@ -69,17 +84,9 @@ impl Verdict {
         expected: &T,
         found: &T,
     ) {
-        if expected != found {
-            let difference = Difference {
-                item: item.into(),
-                expected: expected.to_string(),
-                found: found.to_string(),
-            };
-            // The header and `expected.json` overlap: what both say is reported once.
-            if !self.differences.contains(&difference) {
-                self.differences.push(difference);
-            }
-        }
+        // The header and `expected.json` overlap: what both say is reported once.
+        let difference = Difference::between(item, expected, found);
+        self.differences.extend(difference.filter(|one| !self.differences.contains(one)));
     }
 
     fn checked(&mut self, item: &'static str) {

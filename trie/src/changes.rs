@@ -1,6 +1,9 @@
 //! What became of nodes, for whoever stores them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use alloy_primitives::{B256, Bytes};
 
@@ -13,6 +16,13 @@ pub enum Owner {
     State,
     /// The storage trie of the account with this hash of its address.
     Storage(B256),
+}
+
+impl Owner {
+    /// Every place in the trie.
+    pub(crate) fn places(self) -> RangeInclusive<(Self, Nibbles)> {
+        (self, Nibbles::EMPTY)..=(self, Nibbles::LAST)
+    }
 }
 
 impl std::fmt::Display for Owner {
@@ -75,9 +85,8 @@ impl NodeChanges {
     /// Notes that the storage trie of an account is gone.
     pub(crate) fn clear(&mut self, account: B256) {
         let owner = Owner::Storage(account);
-        let all = (owner, Nibbles::EMPTY)..=(owner, Nibbles::LAST);
-        self.updated.extract_if(all.clone(), |_, _| true).for_each(drop);
-        self.removed.extract_if(all, |_| true).for_each(drop);
+        self.updated.extract_if(owner.places(), |_, _| true).for_each(drop);
+        self.removed.extract_if(owner.places(), |_| true).for_each(drop);
         self.cleared.insert(account);
     }
 }

@@ -31,6 +31,15 @@ impl Reference {
         Self { bytes, length: encoding.len() as u8 }
     }
 
+    /// That of a node other than a root.
+    pub(crate) fn of<C: Crypto>(encoding: &[u8], crypto: &C) -> Self {
+        if encoding.len() < HASHED_LENGTH {
+            Self::inline(encoding)
+        } else {
+            Self::hash(crypto.keccak256(encoding).0)
+        }
+    }
+
     /// The hash, unless it is an encoding.
     pub(crate) fn as_hash(&self) -> Option<B256> {
         (self.length == 32).then_some(B256::new(self.bytes))

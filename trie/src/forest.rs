@@ -109,35 +109,42 @@ impl<V: Value> Forest<V> {
         self.slots.remove_root(root.0);
     }
 
-    /// The root hash, or `None` where the trie changed since it was hashed.
-    pub(crate) fn root_hash(&self, root: Root) -> Option<B256> {
+    /// The root hash of a trie that did not change since it was hashed.
+    pub(crate) fn root_hash(&self, root: Root) -> B256 {
         let slot = &self.slots[root.0];
-        (!slot.is_dirty()).then_some(B256::new(slot.reference.bytes))
+        assert!(!slot.is_dirty(), "a trie is hashed before its root is asked for");
+        B256::new(slot.reference.bytes)
     }
 
     /// The value at a key.
     pub(crate) fn get(&self, root: Root, key: &Nibbles) -> Result<Option<&V>, Blinded> {
-        match self.locate(root, key, |_| {}) {
-            Place::Leaf(leaf) => Ok(Some(&self.leaves[leaf].value)),
-            Place::Blinded(blinded) => Err(blinded),
-            Place::Empty | Place::Fork { .. } | Place::NoChild { .. } => Ok(None),
-        }
+        self.value_at(self.locate(root, key, |_| {}))
     }
 
     /// The value at a key, whose way is in use from now on: it will not be pruned soon.
     pub(crate) fn read(&mut self, root: Root, key: &Nibbles) -> Result<Option<&V>, Blinded> {
-        let mut trail = std::mem::take(&mut self.trail);
-        trail.clear();
-        let place = self.locate(root, key, |slot| trail.push(slot));
+        let (place, trail) = self.trace(root, key);
         for slot in &trail {
             self.slots[*slot].touched = self.generation;
         }
         self.trail = trail;
+        self.value_at(place)
+    }
+
+    fn value_at(&self, place: Place) -> Result<Option<&V>, Blinded> {
         match place {
             Place::Leaf(leaf) => Ok(Some(&self.leaves[leaf].value)),
             Place::Blinded(blinded) => Err(blinded),
             Place::Empty | Place::Fork { .. } | Place::NoChild { .. } => Ok(None),
         }
+    }
+
+    /// Searches for a key. Returns the slots on the way, too, in a list whose allocation belongs back into `trail`.
+    fn trace(&mut self, root: Root, key: &Nibbles) -> (Place, Vec<u32>) {
+        let mut trail = std::mem::take(&mut self.trail);
+        trail.clear();
+        let place = self.locate(root, key, |slot| trail.push(slot));
+        (place, trail)
     }
 
     /// Sets the value at a key to what `make` makes of the one that is there. Returns that one.
@@ -149,9 +156,7 @@ impl<V: Value> Forest<V> {
         key: &Nibbles,
         make: impl FnOnce(Option<&V>) -> V,
     ) -> Result<Option<V>, Blinded> {
-        let mut trail = std::mem::take(&mut self.trail);
-        trail.clear();
-        let place = self.locate(root, key, |slot| trail.push(slot));
+        let (place, trail) = self.trace(root, key);
         let result = self.update_at(place, &trail, key, make);
         self.trail = trail;
         result
@@ -237,24 +242,22 @@ impl<V: Value> Forest<V> {
         &mut self,
         root: Root,
         key: &Nibbles,
-        mut changes: Option<(Owner, &mut NodeChanges)>,
+        owner: Owner,
+        mut changes: Option<&mut NodeChanges>,
     ) -> Result<Option<V>, Blinded> {
-        let mut trail = std::mem::take(&mut self.trail);
-        trail.clear();
-        let place = self.locate(root, key, |slot| trail.push(slot));
+        let (place, trail) = self.trace(root, key);
+        let mut vacated = |path| {
+            if let Some(changes) = &mut changes {
+                changes.remove(owner, path);
+            }
+        };
         let result = match place {
             Place::Blinded(blinded) => Err(blinded),
-            Place::Leaf(leaf) => self
-                .remove_leaf(&trail, key, &mut |path| {
-                    if let Some((owner, changes)) = &mut changes {
-                        changes.remove(*owner, path);
-                    }
-                })
-                .map(|()| {
-                    let value = self.leaves[leaf].value.clone();
-                    self.leaves.remove(leaf);
-                    Some(value)
-                }),
+            Place::Leaf(leaf) => self.remove_leaf(&trail, key, &mut vacated).map(|()| {
+                let value = self.leaves[leaf].value.clone();
+                self.leaves.remove(leaf);
+                Some(value)
+            }),
             Place::Empty | Place::Fork { .. } | Place::NoChild { .. } => Ok(None),
         };
         self.trail = trail;
@@ -386,8 +389,7 @@ impl<V: Value> Forest<V> {
 
     /// The slots of a branch's children without its value.
     fn children_of(&self, branch: &Branch) -> &[Slot] {
-        let range = branch.range();
-        self.slots.range(range.start..range.end - u32::from(branch.has(VALUE_INDEX)))
+        self.slots.range(branch.child_range())
     }
 
     fn mark_changed(&mut self, trail: &[u32]) {

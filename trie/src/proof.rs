@@ -9,6 +9,7 @@ use braid_primitives::{Address, U256};
 use crate::{
     changes::Owner,
     error::TrieError,
+    forest::Reveal,
     nibbles::Nibbles,
     node::{Child, DecodedNode, NodeFault, decode_node},
     roots::EMPTY_ROOT,
@@ -198,7 +199,6 @@ impl MultiProof {
     /// # Errors
     /// [`ProofError`] if a node is wrong, or at a place that no other node leads to.
     pub fn verify<C: Crypto>(&self, state_root: B256, crypto: &C) -> Result<StateTrie, ProofError> {
-        use crate::forest::Reveal;
         let mut state = StateTrie::blinded(state_root);
         for ((owner, path), encoding) in &self.nodes {
             match state.reveal(*owner, path, encoding, crypto) {
@@ -228,18 +228,14 @@ impl StateTrie {
         source: &S,
         crypto: &C,
     ) -> Result<AccountProof, TrieError<S::Error>> {
+        // Reading reveals nodes and changes none.
+        self.root(crypto);
         let account = self.account(address, source, crypto)?;
         let mut storage = Vec::with_capacity(slots.len());
         for slot in slots {
             let value = self.storage(address, *slot, source, crypto)?;
             storage.push((*slot, value));
         }
-        self.root(crypto);
-        // The account as it is after its storage root was computed.
-        let account = match account {
-            Some(_) => self.account(address, source, crypto)?,
-            None => None,
-        };
         let owner_hash = crypto.keccak256(address.as_slice());
         let nodes = self.path_nodes(Owner::State, &owner_hash, crypto);
         let storage = storage.into_iter().map(|(slot, value)| {

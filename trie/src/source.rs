@@ -63,9 +63,8 @@ impl NodeStore {
     /// Makes the changes of one or more blocks.
     pub fn apply(&mut self, changes: NodeChanges) {
         for account in changes.cleared {
-            let owner = Owner::Storage(account);
-            let all = (owner, Nibbles::EMPTY)..=(owner, Nibbles::LAST);
-            self.nodes.extract_if(all, |_, _| true).for_each(drop);
+            let places = Owner::Storage(account).places();
+            self.nodes.extract_if(places, |_, _| true).for_each(drop);
         }
         for place in changes.removed {
             self.nodes.remove(&place);

@@ -1,5 +1,7 @@
 //! The state trie: accounts over storage tries.
 
+use std::slice;
+
 use alloy_primitives::{B256, Bytes, map::B256Map};
 use braid_precompiles::Crypto;
 use braid_primitives::{Address, StateDelta, U256};
@@ -17,7 +19,7 @@ use crate::{
     nibbles::Nibbles,
     roots::EMPTY_ROOT,
     source::NodeSource,
-    value::{TrieAccount, Value},
+    value::TrieAccount,
 };
 
 /// Forests that the storage tries are spread over, by the last bits of the address hash: each can be hashed by itself.
@@ -49,8 +51,7 @@ const SHARDS: usize = 16;
 /// ```
 #[derive(Clone, Debug)]
 pub struct StateTrie {
-    /// Of one trie.
-    accounts: Vec<Forest<TrieAccount>>,
+    accounts: Forest<TrieAccount>,
     root: Root,
     storages: Vec<Forest<U256>>,
     /// Storage tries that were opened, by hash of the address.
@@ -91,7 +92,7 @@ impl StateTrie {
         let mut accounts = Forest::default();
         let root = accounts.plant(root);
         Self {
-            accounts: vec![accounts],
+            accounts,
             root,
             storages: vec![Forest::default(); SHARDS],
             open: B256Map::default(),
@@ -186,8 +187,7 @@ impl StateTrie {
     ) -> Result<Option<TrieAccount>, TrieError<S::Error>> {
         let key = Nibbles::of_hash(&address_hash);
         loop {
-            let root = self.root;
-            match self.accounts_mut().read(root, &key) {
+            match self.accounts.read(self.root, &key) {
                 Ok(account) => return Ok(account.copied()),
                 Err(blinded) => self.fetch(request(Owner::State, blinded), source, crypto)?,
             }
@@ -234,20 +234,35 @@ impl StateTrie {
         encoding: &[u8],
         crypto: &C,
     ) -> Result<Reveal, TrieError<std::convert::Infallible>> {
-        let bad = |fault| TrieError::BadNode { owner, path: *path, fault: Box::new(fault) };
-        let Owner::Storage(address_hash) = owner else {
-            let root = self.root;
-            return self.accounts_mut().reveal(root, path, encoding, crypto).map_err(bad);
+        if let Owner::Storage(address_hash) = owner {
+            let key = Nibbles::of_hash(&address_hash);
+            let account = self.accounts.get(self.root, &key);
+            let account =
+                account.map_err(|blinded| TrieError::Missing(request(Owner::State, blinded)))?;
+            let Some(storage_root) = account.map(|account| account.storage_root) else {
+                return Ok(Reveal::Gone);
+            };
+            self.open_storage(address_hash, storage_root);
+        }
+        self.reveal_in_open(owner, path, encoding, crypto)
+    }
+
+    /// Offers the node at `path` of the state trie or of a storage trie that is open.
+    fn reveal_in_open<E, C: Crypto>(
+        &mut self,
+        owner: Owner,
+        path: &Nibbles,
+        encoding: &[u8],
+        crypto: &C,
+    ) -> Result<Reveal, TrieError<E>> {
+        let revealed = match owner {
+            Owner::State => self.accounts.reveal(self.root, path, encoding, crypto),
+            Owner::Storage(address_hash) => {
+                let Storage { root, .. } = self.open[&address_hash];
+                self.storages[shard_of(&address_hash)].reveal(root, path, encoding, crypto)
+            }
         };
-        let key = Nibbles::of_hash(&address_hash);
-        let account = self.accounts().get(self.root, &key);
-        let account =
-            account.map_err(|blinded| TrieError::Missing(request(Owner::State, blinded)))?;
-        let Some(storage_root) = account.map(|account| account.storage_root) else {
-            return Ok(Reveal::Gone);
-        };
-        let (root, forest) = self.open_storage(address_hash, storage_root);
-        forest.reveal(root, path, encoding, crypto).map_err(bad)
+        revealed.map_err(|fault| TrieError::BadNode { owner, path: *path, fault: Box::new(fault) })
     }
 
     /// The state root (yellow paper, section 4.1). Hashes what changed since the last call and nothing else.
@@ -258,11 +273,8 @@ impl StateTrie {
         self.hash_storages(crypto);
         let job = RootJob { forest: 0, root: self.root, owner: Owner::State };
         let changes = self.changes.as_deref_mut();
-        self.hasher.hash(&mut self.accounts, &[job], crypto, changes);
-        match self.accounts().root_hash(self.root) {
-            Some(hash) => hash,
-            None => unreachable!("a trie that was hashed has a root hash"),
-        }
+        self.hasher.hash(slice::from_mut(&mut self.accounts), &[job], crypto, changes);
+        self.accounts.root_hash(self.root)
     }
 
     /// Hashes the storage tries that changed, all together, and puts their roots into the accounts.
@@ -285,12 +297,9 @@ impl StateTrie {
             if index % TOGETHER == 0 {
                 self.warm_accounts(&dirty[index..dirty.len().min(index + TOGETHER)]);
             }
-            let Some(storage_root) = self.storages[job.forest].root_hash(job.root) else {
-                unreachable!("a trie that was hashed has a root hash")
-            };
+            let storage_root = self.storages[job.forest].root_hash(job.root);
             let key = Nibbles::of_hash(address_hash);
-            let root = self.root;
-            let updated = self.accounts_mut().update(root, &key, |account| match account {
+            let updated = self.accounts.update(self.root, &key, |account| match account {
                 Some(account) => TrieAccount { storage_root, ..*account },
                 None => unreachable!("an account with storage exists"),
             });
@@ -306,7 +315,7 @@ impl StateTrie {
     /// Waits for the memory of a group of accounts at the same time.
     fn warm_accounts(&self, address_hashes: &[B256]) {
         let searches = address_hashes.iter().map(|address_hash| Search {
-            forest: self.accounts(),
+            forest: &self.accounts,
             root: self.root,
             key: Nibbles::of_hash(address_hash),
         });
@@ -318,8 +327,7 @@ impl StateTrie {
     /// first.
     pub fn prune<C: Crypto>(&mut self, keep: u16, crypto: &C) -> B256 {
         let state_root = self.root(crypto);
-        let root = self.root;
-        self.accounts_mut().prune(root, keep);
+        self.accounts.prune(self.root, keep);
         let storages = &mut self.storages;
         self.open.retain(|address_hash, storage| {
             let forest = &mut storages[shard_of(address_hash)];
@@ -331,21 +339,21 @@ impl StateTrie {
             }
             is_kept
         });
-        self.accounts_mut().next_generation();
+        self.accounts.next_generation();
         self.storages.iter_mut().for_each(Forest::next_generation);
         state_root
     }
 
     /// Nodes that are revealed; an extension counts with its branch.
     pub fn node_count(&self) -> usize {
-        self.accounts().node_count() + self.storages.iter().map(Forest::node_count).sum::<usize>()
+        self.accounts.node_count() + self.storages.iter().map(Forest::node_count).sum::<usize>()
     }
 
     /// Memory in use, free places included.
     pub fn memory_bytes(&self) -> usize {
         let open = self.open.capacity() * size_of::<(B256, Storage)>();
         let storages = self.storages.iter().map(Forest::memory_bytes).sum::<usize>();
-        self.accounts().memory_bytes() + storages + open
+        self.accounts.memory_bytes() + storages + open
     }
 
     /// The nodes on the way to a key of which all are revealed, in a state that is hashed.
@@ -357,7 +365,7 @@ impl StateTrie {
     ) -> Vec<(Nibbles, Bytes)> {
         let key = Nibbles::of_hash(&key_hash.0);
         let nodes = match owner {
-            Owner::State => self.accounts().prove(self.root, &key, crypto),
+            Owner::State => self.accounts.prove(self.root, &key, crypto),
             Owner::Storage(address_hash) => match self.open.get(&address_hash) {
                 Some(storage) => {
                     self.storages[shard_of(&address_hash)].prove(storage.root, &key, crypto)
@@ -367,17 +375,9 @@ impl StateTrie {
             },
         };
         match nodes {
-            Ok(nodes) => nodes.into_iter().map(|node| (node.path, node.encoding)).collect(),
+            Ok(nodes) => nodes,
             Err(_) => unreachable!("the key was read before it is proved"),
         }
-    }
-
-    fn accounts(&self) -> &Forest<TrieAccount> {
-        &self.accounts[0]
-    }
-
-    fn accounts_mut(&mut self) -> &mut Forest<TrieAccount> {
-        &mut self.accounts[0]
     }
 
     /// The storage trie of an account; `storage_root` is what the account says, for the first time that it is opened.
@@ -400,38 +400,10 @@ impl StateTrie {
         let NodeRequest { owner, path, hash } = wanted;
         let encoding = source.node(owner, &path, hash).map_err(TrieError::Source)?;
         let encoding = encoding.ok_or(TrieError::Missing(wanted))?;
-        let revealed = match owner {
-            Owner::State => {
-                let root = self.root;
-                self.accounts_mut().reveal(root, &path, &encoding, crypto)
-            }
-            Owner::Storage(address_hash) => {
-                let Some(Storage { root, .. }) = self.open.get(&address_hash).copied() else {
-                    unreachable!("a storage trie that needs a node is open")
-                };
-                let forest = &mut self.storages[shard_of(&address_hash)];
-                forest.reveal(root, &path, &encoding, crypto)
-            }
-        };
-        revealed.map(drop).map_err(|fault| TrieError::BadNode {
-            owner,
-            path,
-            fault: Box::new(fault),
-        })
+        self.reveal_in_open(owner, &path, &encoding, crypto).map(drop)
     }
 }
 
 fn request(owner: Owner, Blinded { path, hash }: Blinded) -> NodeRequest {
     NodeRequest { owner, path, hash }
-}
-
-/// Removes a value, noting vacated paths where that is recorded.
-fn remove_from<V: Value>(
-    forest: &mut Forest<V>,
-    root: Root,
-    key: &Nibbles,
-    owner: Owner,
-    changes: Option<&mut NodeChanges>,
-) -> Result<Option<V>, Blinded> {
-    forest.remove(root, key, changes.map(|changes| (owner, changes)))
 }

@@ -1,5 +1,7 @@
 //! A single trie.
 
+use std::slice;
+
 use alloy_primitives::{B256, Bytes};
 use braid_precompiles::Crypto;
 
@@ -35,8 +37,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Trie<V> {
-    /// Of one trie.
-    forest: Vec<Forest<V>>,
+    forest: Forest<V>,
     root: Root,
     hasher: Hasher,
 }
@@ -57,15 +58,7 @@ impl<V: Value> Trie<V> {
     pub fn blinded(root: B256) -> Self {
         let mut forest = Forest::default();
         let root = forest.plant(root);
-        Self { forest: vec![forest], root, hasher: Hasher::default() }
-    }
-
-    fn forest(&self) -> &Forest<V> {
-        &self.forest[0]
-    }
-
-    fn forest_mut(&mut self) -> &mut Forest<V> {
-        &mut self.forest[0]
+        Self { forest, root, hasher: Hasher::default() }
     }
 
     /// The value at a key.
@@ -73,7 +66,7 @@ impl<V: Value> Trie<V> {
     /// # Errors
     /// [`Blinded`], if the way to the key is.
     pub fn get(&self, key: &Nibbles) -> Result<Option<&V>, Blinded> {
-        self.forest().get(self.root, key)
+        self.forest.get(self.root, key)
     }
 
     /// Sets the value at a key and returns the one that was there. A value that stands for absence (zero, no bytes) removes.
@@ -84,8 +77,7 @@ impl<V: Value> Trie<V> {
         if value.is_absent() {
             return self.remove(key);
         }
-        let root = self.root;
-        self.forest_mut().update(root, key, |_| value)
+        self.forest.update(self.root, key, |_| value)
     }
 
     /// Removes the value at a key and returns it.
@@ -94,8 +86,7 @@ impl<V: Value> Trie<V> {
     /// [`Blinded`], if the way to the key is, or the only other child of the branch that the value hangs from: the
     /// branch goes, and what takes its place depends on the kind of that child.
     pub fn remove(&mut self, key: &Nibbles) -> Result<Option<V>, Blinded> {
-        let root = self.root;
-        self.forest_mut().remove(root, key, None)
+        self.forest.remove(self.root, key, Owner::State, None)
     }
 
     /// Offers the node at `path`.
@@ -108,18 +99,14 @@ impl<V: Value> Trie<V> {
         encoding: &[u8],
         crypto: &C,
     ) -> Result<Reveal, NodeFault> {
-        let root = self.root;
-        self.forest_mut().reveal(root, path, encoding, crypto)
+        self.forest.reveal(self.root, path, encoding, crypto)
     }
 
     /// The root hash.
     pub fn root<C: Crypto>(&mut self, crypto: &C) -> B256 {
         let job = RootJob { forest: 0, root: self.root, owner: Owner::State };
-        self.hasher.hash(&mut self.forest, &[job], crypto, None);
-        match self.forest().root_hash(self.root) {
-            Some(hash) => hash,
-            None => unreachable!("a trie that was hashed has a root hash"),
-        }
+        self.hasher.hash(slice::from_mut(&mut self.forest), &[job], crypto, None);
+        self.forest.root_hash(self.root)
     }
 
     /// The nodes from the root to `key`, or to where it would be: the proof that its value is what [`Self::get`] says.
@@ -128,26 +115,25 @@ impl<V: Value> Trie<V> {
     /// [`Blinded`], if the way to the key is.
     pub fn prove<C: Crypto>(&mut self, key: &Nibbles, crypto: &C) -> Result<Vec<Bytes>, Blinded> {
         self.root(crypto);
-        let nodes = self.forest().prove(self.root, key, crypto)?;
-        Ok(nodes.into_iter().map(|node| node.encoding).collect())
+        let nodes = self.forest.prove(self.root, key, crypto)?;
+        Ok(nodes.into_iter().map(|(_, node)| node).collect())
     }
 
     /// Puts hashes in the place of nodes that were not written or revealed since the last call, nor in the `keep` periods
     /// between calls before that.
     pub fn prune<C: Crypto>(&mut self, keep: u16, crypto: &C) {
         self.root(crypto);
-        let root = self.root;
-        self.forest_mut().prune(root, keep);
-        self.forest_mut().next_generation();
+        self.forest.prune(self.root, keep);
+        self.forest.next_generation();
     }
 
     /// Nodes that are revealed; an extension counts with its branch.
     pub fn node_count(&self) -> usize {
-        self.forest().node_count()
+        self.forest.node_count()
     }
 
     /// Memory in use, free places included.
     pub fn memory_bytes(&self) -> usize {
-        self.forest().memory_bytes()
+        self.forest.memory_bytes()
     }
 }

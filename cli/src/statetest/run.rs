@@ -234,13 +234,7 @@ fn compare_decoded(json: Option<&mut Transaction>, decoded: &Decoded) -> Option<
 }
 
 fn differs(item: &str, expected: B256, found: B256) -> Option<Failure> {
-    (expected != found).then(|| {
-        Failure::Differs(Difference {
-            item: item.to_owned(),
-            expected: expected.to_string(),
-            found: found.to_string(),
-        })
-    })
+    Difference::between(item, &expected, &found).map(Failure::Differs)
 }
 
 /// Rejections have to be what the case expects, and there have to be some if it does.

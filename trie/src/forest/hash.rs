@@ -96,10 +96,7 @@ impl Hasher {
                 for job in chunk.iter().filter(|job| job.kind == JobKind::Node) {
                     let forest = &forests[roots[job.trie as usize].forest];
                     if let NodeKind::Branch(id) = job.node.kind() {
-                        let branch = &forest.branches[id];
-                        // The value is encoded with the branch.
-                        let last = branch.range().end - u32::from(branch.has(VALUE_INDEX));
-                        for child in branch.slots..last {
+                        for child in forest.branches[id].child_range() {
                             self.list(forest, job.trie, child, job.depth + 1, level + 1);
                         }
                     }
@@ -119,11 +116,11 @@ impl Hasher {
         depth: u8,
         level: usize,
     ) {
-        let Slot { reference, node, .. } = &forest.slots[slot];
-        if reference.length != 0 {
+        let Slot { node, .. } = forest.slots[slot];
+        if !forest.slots[slot].is_dirty() {
             return;
         }
-        let job = Job { slot, trie, node: *node, depth, kind: JobKind::Node };
+        let job = Job { slot, trie, node, depth, kind: JobKind::Node };
         match node.kind() {
             NodeKind::Leaf(_) | NodeKind::Stub(_) => self.leaves.push(job),
             NodeKind::Branch(id) => {

@@ -192,6 +192,11 @@ impl Branch {
         self.slots..self.slots + self.count()
     }
 
+    /// Slots of the children without the value, which has no node of its own.
+    pub(super) const fn child_range(&self) -> std::ops::Range<u32> {
+        self.slots..self.slots + self.count() - self.has(VALUE_INDEX) as u32
+    }
+
     /// Indices of the children with their slots, in order.
     pub(super) fn children(&self) -> impl Iterator<Item = (u8, u32)> + use<> {
         let (mask, slots) = (self.mask, self.slots);

@@ -11,15 +11,8 @@ use crate::{
     value::Value,
 };
 
-/// A node that has a hash of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PathNode {
-    pub(crate) path: Nibbles,
-    pub(crate) encoding: Bytes,
-}
-
 impl<V: Value> Forest<V> {
-    /// The nodes from the root to `key`, or to where it would be. Nodes that are part of their parents are left out, and a
+    /// The nodes from the root to `key`, or to where it would be, with their paths. Nodes that are part of their parents are left out, and a
     /// trie without nodes has none.
     ///
     /// The trie has to be hashed.
@@ -28,7 +21,7 @@ impl<V: Value> Forest<V> {
         root: Root,
         key: &Nibbles,
         crypto: &C,
-    ) -> Result<Vec<PathNode>, Blinded> {
+    ) -> Result<Vec<(Nibbles, Bytes)>, Blinded> {
         let mut trail = Vec::new();
         let place = self.locate(root, key, |slot| trail.push(slot));
         if let Place::Blinded(blinded) = place {
@@ -38,7 +31,7 @@ impl<V: Value> Forest<V> {
         let mut depth = 0;
         let mut push = |path: Nibbles, encoding: Vec<u8>| {
             if encoding.len() >= HASHED_LENGTH || path.is_empty() {
-                nodes.push(PathNode { path, encoding: encoding.into() });
+                nodes.push((path, Bytes::from(encoding)));
             }
         };
         for slot in trail {
@@ -64,7 +57,7 @@ impl<V: Value> Forest<V> {
                     let encoding = self.encode_branch(branch);
                     let own_depth = branch.prefix.len();
                     if own_depth > depth {
-                        let child = reference_of(&encoding, crypto);
+                        let child = Reference::of(&encoding, crypto);
                         push_extension(&mut out, &branch.prefix, depth, &child);
                         push(branch.prefix.prefix(depth), out);
                     }
@@ -84,13 +77,5 @@ impl<V: Value> Forest<V> {
         let (mut encoding, mut value) = (Vec::new(), Vec::new());
         self.push_branch(branch, &mut encoding, &mut value);
         encoding
-    }
-}
-
-fn reference_of<C: Crypto>(encoding: &[u8], crypto: &C) -> Reference {
-    if encoding.len() < HASHED_LENGTH {
-        Reference::inline(encoding)
-    } else {
-        Reference::hash(crypto.keccak256(encoding).0)
     }
 }

@@ -19,6 +19,7 @@ use braid_precompiles::Crypto;
 use super::EMPTY_ROOT;
 use crate::{
     encode::{BATCH, Batch, Reference, push_branch, push_extension, push_leaf},
+    forest::TOGETHER,
     nibbles::Nibbles,
 };
 
@@ -64,9 +65,6 @@ where
     }
     last.map_or(EMPTY_ROOT, |(key, value)| builder.finish(&key, value.as_ref()))
 }
-
-/// Leaves that are waited for together.
-const TOGETHER: usize = 16;
 
 /// Waits for the memory of several leaves at the same time: they may be scattered, and one after the other takes long.
 fn touch<K: AsRef<[u8]>, V: AsRef<[u8]>>(leaves: &[(K, V)]) {
@@ -189,11 +187,7 @@ impl<'c, C: Crypto> Builder<'c, C> {
             let mut node = Vec::new();
             self.push_branch(&branch, &mut node);
             if branch.depth > 0 {
-                let child = if node.len() < 32 {
-                    Reference::inline(&node)
-                } else {
-                    Reference::hash(self.crypto.keccak256(&node).0)
-                };
+                let child = Reference::of(&node, self.crypto);
                 node.clear();
                 push_extension(&mut node, &key.prefix(branch.depth), 0, &child);
             }

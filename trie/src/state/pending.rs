@@ -4,7 +4,7 @@ use alloy_primitives::B256;
 use braid_precompiles::Crypto;
 use braid_primitives::{AccountDelta, AccountInfo, StateDelta, U256};
 
-use super::{StateTrie, Storage, remove_from, request, shard_of};
+use super::{StateTrie, Storage, request, shard_of};
 use crate::{
     changes::Owner,
     error::NodeRequest,
@@ -188,7 +188,7 @@ impl StateTrie {
     /// Asks for what stands between the root and an account that is to be removed.
     fn look_for(&self, account: &PendingAccount, requests: &mut Vec<NodeRequest>) {
         let key = Nibbles::of_hash(&account.address_hash);
-        if let Err(blinded) = self.accounts().get(self.root, &key) {
+        if let Err(blinded) = self.accounts.get(self.root, &key) {
             requests.push(request(Owner::State, blinded));
         }
     }
@@ -213,7 +213,7 @@ impl StateTrie {
         let address_hash = pending.address_hash;
         let before = undo.len();
         self.write_slots(pending, undo, requests);
-        if undo[before..].iter().any(Undo::is_real) {
+        if undo.len() > before {
             self.mark_storage(address_hash);
         }
         pending.writes.is_empty() && pending.clears.is_empty()
@@ -229,7 +229,7 @@ impl StateTrie {
         let key = Nibbles::of_hash(&address_hash);
         let (root, is_wiped) = (self.root, pending.storage_wiped);
         let mut storage_root = EMPTY_ROOT;
-        let written = self.accounts_mut().update(root, &key, |account| {
+        let written = self.accounts.update(root, &key, |account| {
             if let Some(account) = account.filter(|_| !is_wiped) {
                 storage_root = account.storage_root;
             }
@@ -254,18 +254,21 @@ impl StateTrie {
         let address_hash = pending.address_hash;
         let owner = Owner::Storage(address_hash);
         let (root, forest) = self.open_storage(address_hash, pending.storage_root);
-        pending.writes.retain(|(slot_hash, value)| {
-            match forest.update(root, &Nibbles::of_hash(slot_hash), |_| *value) {
-                Ok(Some(previous)) if previous == *value => false,
-                Ok(previous) => {
-                    undo.push(Undo::Slot(address_hash, *slot_hash, previous));
-                    false
-                }
+        // Whether the slot has to wait; if not, what it takes to undo the change is noted.
+        let mut must_wait = |slot_hash: &B256, value, changed, requests: &mut Vec<_>| {
+            match changed {
+                Ok(previous) if previous == value => {}
+                Ok(previous) => undo.push(Undo::Slot(address_hash, *slot_hash, previous)),
                 Err(blinded) => {
                     requests.push(request(owner, blinded));
-                    true
+                    return true;
                 }
             }
+            false
+        };
+        pending.writes.retain(|(slot_hash, value)| {
+            let written = forest.update(root, &Nibbles::of_hash(slot_hash), |_| *value);
+            must_wait(slot_hash, Some(*value), written, requests)
         });
         if !pending.writes.is_empty() {
             for slot_hash in &pending.clears {
@@ -279,17 +282,8 @@ impl StateTrie {
         let changes = &mut self.changes;
         pending.clears.retain(|slot_hash| {
             let key = Nibbles::of_hash(slot_hash);
-            match remove_from(forest, root, &key, owner, changes.as_deref_mut()) {
-                Ok(None) => false,
-                Ok(previous) => {
-                    undo.push(Undo::Slot(address_hash, *slot_hash, previous));
-                    false
-                }
-                Err(blinded) => {
-                    requests.push(request(owner, blinded));
-                    true
-                }
-            }
+            let removed = forest.remove(root, &key, owner, changes.as_deref_mut());
+            must_wait(slot_hash, None, removed, requests)
         });
     }
 
@@ -303,7 +297,7 @@ impl StateTrie {
         let address_hash = pending.address_hash;
         let key = Nibbles::of_hash(&address_hash);
         let (root, changes) = (self.root, self.changes.as_deref_mut());
-        match remove_from(&mut self.accounts[0], root, &key, Owner::State, changes) {
+        match self.accounts.remove(root, &key, Owner::State, changes) {
             Ok(None) => true,
             Ok(previous) => {
                 undo.push(Undo::Account(address_hash, previous));
@@ -347,14 +341,14 @@ impl StateTrie {
     fn restore_account(&mut self, address_hash: B256, previous: Option<TrieAccount>) {
         let key = Nibbles::of_hash(&address_hash);
         let root = self.root;
-        let accounts = &mut self.accounts[0];
+        let accounts = &mut self.accounts;
         let restored = match previous {
             Some(previous) => accounts.update(root, &key, |_| previous),
             None => {
                 if let Some(storage) = self.open.remove(&address_hash) {
                     self.storages[shard_of(&address_hash)].uproot(storage.root);
                 }
-                remove_from(accounts, root, &key, Owner::State, None)
+                accounts.remove(root, &key, Owner::State, None)
             }
         };
         // A change revealed everything that taking it back needs.
@@ -370,15 +364,8 @@ impl StateTrie {
         let forest = &mut self.storages[shard_of(&address_hash)];
         let restored = match previous {
             Some(previous) => forest.update(root, &key, |_| previous),
-            None => remove_from(forest, root, &key, owner, None),
+            None => forest.remove(root, &key, owner, None),
         };
         assert!(restored.is_ok(), "a slot that was written can be restored");
-    }
-}
-
-impl Undo {
-    /// Whether a slot changed.
-    const fn is_real(&self) -> bool {
-        matches!(self, Self::Slot(..))
     }
 }
