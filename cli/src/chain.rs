@@ -7,7 +7,7 @@ mod error;
 mod state;
 mod tree;
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use braid_executor::{
     Block, BlockOutcome, ExecutionError, MemoryState, MissingState, SequentialExecutor,
@@ -19,11 +19,12 @@ use braid_executor::{
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{
-    AccountInfo, Address, B256, Bytes, ChainSpec, Hardfork, Header, Receipt, ReceiptOutcome,
-    SealedHeader, StateDelta, StateReader, U256,
+    AccountInfo, Address, B256, Bytes, ChainSpec, Hardfork, Header, Receipt, SealedHeader,
+    StateDelta, StateReader, U256,
 };
 use braid_trie::{ordered_root, receipts_root, withdrawals_root};
 
+use crate::write_sets::WriteSets;
 pub use error::{GenesisError, ImportError, Root, WrongRoot};
 use state::ChainState;
 use tree::{BlockId, GENESIS, Node, Tree};
@@ -150,11 +151,11 @@ impl<C: Crypto> Chain<C> {
         if let Cow::Owned(spec) = spec {
             self.executor.set_spec(spec);
         }
-        let (outcome, steps) = self.execute(&block, parent, fork)?;
+        let (outcome, write_sets) = self.execute(&block, parent, fork)?;
         // What is wrong with a transaction tells more than that the transactions are not those of the header.
         body_roots?;
         validate_outcome(&sealed.header, &outcome, &self.crypto)?;
-        let (delta, inverse) = self.settle(&sealed.header, outcome, &steps)?;
+        let (delta, inverse) = self.settle(&sealed.header, outcome, &write_sets)?;
 
         let hash = sealed.hash;
         let total_difficulty = total_difficulty.saturating_add(sealed.header.difficulty);
@@ -215,27 +216,21 @@ impl<C: Crypto> Chain<C> {
         }
     }
 
-    /// Executes a block on its parent's state, to which the state moves. Returns the write sets of the steps too, where they
-    /// are needed.
+    /// Executes a block on its parent's state, to which the state moves.
     fn execute(
         &mut self,
         block: &Block,
         parent: BlockId,
         fork: Hardfork,
-    ) -> Result<(BlockOutcome, Vec<StepDelta>), ImportError> {
+    ) -> Result<(BlockOutcome, WriteSets), ImportError> {
         self.move_to(parent);
-        // EIP-658: until Byzantium a receipt has the state root after its transaction.
-        let wants_steps = fork < Hardfork::Byzantium;
-        let mut steps = Vec::new();
+        let mut write_sets = WriteSets::under(fork);
         let reader = BranchReader { state: self.state.memory(), tree: &self.tree, parent };
-        let executed = self.executor.execute_block_with(block, &reader, |committed| {
-            if wants_steps {
-                let transaction = committed.transaction().map(|(index, _)| index);
-                steps.push(StepDelta { transaction, delta: committed.delta() });
-            }
-        });
+        let executed = self
+            .executor
+            .execute_block_with(block, &reader, |committed| write_sets.note(&committed));
         match executed {
-            Ok(outcome) => Ok((outcome, steps)),
+            Ok(outcome) => Ok((outcome, write_sets)),
             Err(ExecutionError::Invalid(invalid)) => Err(invalid.into()),
             Err(ExecutionError::State(missing)) => Err(missing.into()),
         }
@@ -246,19 +241,16 @@ impl<C: Crypto> Chain<C> {
         &mut self,
         header: &Header,
         mut outcome: BlockOutcome,
-        steps: &[StepDelta],
+        write_sets: &WriteSets,
     ) -> Result<(StateDelta, StateDelta), WrongRoot> {
         let inverse = self.state.memory().inverse(&outcome.state);
-        if steps.is_empty() {
-            self.state.apply(&outcome.state, &self.crypto);
-        }
-        for step in steps {
-            self.state.apply(&step.delta, &self.crypto);
-            if let Some(index) = step.transaction {
-                let root = self.state.root(&self.crypto);
-                outcome.receipts[index].outcome = ReceiptOutcome::StateRoot(Some(root));
-            }
-        }
+        let crypto = &self.crypto;
+        let apply = |state: &mut ChainState, delta: &_| {
+            state.apply(delta, crypto);
+            Ok::<_, Infallible>(())
+        };
+        let root = |state: &mut ChainState| state.root(crypto);
+        let Ok(()) = write_sets.make(&mut outcome, &mut self.state, apply, root);
         if let Err(wrong) = self.check_outcome_roots(header, &outcome.receipts) {
             self.state.apply(&inverse, &self.crypto);
             return Err(wrong);
@@ -290,13 +282,6 @@ impl<C: Crypto> Chain<C> {
         }
         self.position = target;
     }
-}
-
-/// What a step of a block changed.
-struct StepDelta {
-    /// Position in the block, if it is a transaction.
-    transaction: Option<usize>,
-    delta: StateDelta,
 }
 
 /// The state at a block, with the hashes of the branch that the block is on.

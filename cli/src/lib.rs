@@ -45,3 +45,4 @@ pub mod statetest;
 mod test_file;
 pub mod transaction;
 pub mod verify;
+mod write_sets;

@@ -8,10 +8,9 @@ use braid_executor::{
     SequentialExecutor,
 };
 use braid_precompiles::Crypto;
-use braid_primitives::{Hardfork, ReceiptOutcome};
 use braid_trie::{StateTrie, SurplusNodes, TrieError, TrieReader, TrieReaderError, Witness};
 
-use crate::fixture::Fixture;
+use crate::{fixture::Fixture, write_sets::WriteSets};
 
 /// The block as its witness tells it.
 #[derive(Clone, Debug)]
@@ -67,28 +66,21 @@ pub fn replay<C: Crypto>(
     executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
     let trie = StateTrie::blinded(parent_root);
     let reader = TrieReader::new(trie, witness, &fixture.pre_state, crypto);
-    let needs_roots = fixture.fork < Hardfork::Byzantium;
-    let mut steps = Vec::new();
-    let executed = executor.execute_block_with(&fixture.block, &reader, |committed| {
-        if needs_roots {
-            steps.push((committed.transaction().map(|(index, _)| index), committed.delta()));
-        }
-    });
+    let mut write_sets = WriteSets::under(fixture.fork);
+    let executed = executor
+        .execute_block_with(&fixture.block, &reader, |committed| write_sets.note(&committed));
     let mut outcome = executed.map_err(|error| match error {
         ExecutionError::Invalid(invalid) => ReplayError::Invalid(invalid),
         ExecutionError::State(TrieReaderError::Trie(error)) => ReplayError::Trie(error),
         ExecutionError::State(TrieReaderError::Rest(missing)) => ReplayError::State(missing),
     })?;
     let mut trie = reader.into_trie();
-    for (transaction, delta) in &steps {
-        trie.apply(delta, witness, crypto)?;
-        if let Some(index) = transaction {
-            outcome.receipts[*index].outcome = ReceiptOutcome::StateRoot(Some(trie.root(crypto)));
-        }
-    }
-    if !needs_roots {
-        trie.apply(&outcome.state, witness, crypto)?;
-    }
+    write_sets.make(
+        &mut outcome,
+        &mut trie,
+        |trie, delta| trie.apply(delta, witness, crypto),
+        |trie| trie.root(crypto),
+    )?;
     let state_root = trie.root(crypto);
     let size = WitnessSize {
         nodes: witness.len(),

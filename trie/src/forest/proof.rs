@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl<V: Value> Forest<V> {
-    /// The nodes from the root to `key`, or to where it would be, with their paths. Nodes that are part of their parents are left out, and a
-    /// trie without nodes has none.
+    /// The nodes from the root to `key`, or to where it would be, with their paths. Nodes that are part of their parents are
+    /// left out, and a trie without nodes has none.
     ///
     /// The trie has to be hashed.
     pub(crate) fn prove<C: Crypto>(
