@@ -50,6 +50,7 @@ mod transaction;
 mod validate;
 
 pub use block_rules::MissingRequestContracts;
+pub use braid_interpreter::Engine;
 pub use committed::{Committed, Step};
 pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
 pub use memory_state::{MemoryState, MissingState};

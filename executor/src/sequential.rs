@@ -1,6 +1,6 @@
 //! The reference: a block's transactions one after the other.
 
-use braid_interpreter::{Inspector, NoInspector, Schedule, TransactionEnv, Workspace};
+use braid_interpreter::{Engine, Inspector, NoInspector, Schedule, TransactionEnv, Workspace};
 use braid_precompiles::{Crypto, precompiles};
 use braid_primitives::{
     BlockEnv, Bloom, ChainSpec, Hardfork, Receipt, ReceiptOutcome, StateDelta, StateReader,
@@ -92,6 +92,11 @@ impl<C: Crypto> SequentialExecutor<C> {
     /// Changes the chain, keeping analysed code and allocations.
     pub fn set_spec(&mut self, spec: ChainSpec) {
         self.spec = spec;
+    }
+
+    /// Chooses which engine runs code. Results do not depend on it.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.workspace.engine = engine;
     }
 
     /// Chooses what a missing contract of EIP-7002 or EIP-7251 means.

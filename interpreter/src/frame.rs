@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use alloy_primitives::{Address, U256};
 
 use crate::{
-    AccountId, CallRequest, Code, CreateRequest, Schedule, Stack,
+    AccountId, CallRequest, Code, CreateRequest, Engine, Schedule, Stack,
     memory::{MEMORY_LIMIT_BYTES, Memory},
     outcome::HaltReason,
     schedule::memory_gas,
@@ -189,6 +189,8 @@ pub struct Workspace {
     pub create: Option<CreateRequest>,
     /// Rules in force.
     pub schedule: &'static Schedule,
+    /// Which engine runs frames.
+    pub engine: Engine,
     stacks: Vec<Stack>,
 }
 
@@ -201,6 +203,7 @@ impl Workspace {
             call: None,
             create: None,
             schedule,
+            engine: Engine::default(),
             stacks: Vec::new(),
         }
     }

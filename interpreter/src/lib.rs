@@ -8,7 +8,8 @@
 //! |---|---|
 //! | [`opcode`] | the opcode table: one row for each instruction |
 //! | [`schedule`] | gas that depends on more than the opcode, fork by fork |
-//! | [`plain`] | the engine: a match loop generated from the table |
+//! | [`engine`] | which engine runs a frame |
+//! | [`plain`] | the plain engine: a match loop over the bytecode, generated from the table |
 //! | `ops/` | instruction handlers by family |
 //! | [`frame`], [`stack`], [`memory`] | what a frame owns, and what frames share |
 //! | [`code`] | padded code with its jump destinations |
@@ -17,6 +18,7 @@
 //! | [`outcome`] | how a frame stops |
 
 pub mod code;
+pub mod engine;
 pub mod frame;
 pub mod host;
 pub mod inspector;
@@ -30,11 +32,11 @@ pub mod stack;
 mod word;
 
 pub use code::{Code, delegation_designator};
+pub use engine::{Engine, run};
 pub use frame::{Frame, FrameInput, Workspace};
 pub use host::{AccountId, Host, Interrupted, SlotId, SlotValues, TransactionEnv};
 pub use inspector::{FrameEnd, FrameStart, Inspector, NoInspector, Step};
 pub use memory::Memory;
 pub use outcome::{CallKind, CallRequest, CreateRequest, Exit, HaltReason};
-pub use plain::run;
 pub use schedule::Schedule;
 pub use stack::{STACK_LIMIT, Stack};
