@@ -1,8 +1,14 @@
 //! Code, analysed once.
 
+use std::sync::{OnceLock, atomic::AtomicU64};
+
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
 
-use crate::opcode::byte;
+use crate::{
+    Schedule,
+    opcode::byte,
+    threaded::{Program, RULE_SET_COUNT, rule_set},
+};
 
 /// Zero bytes behind the code: one instruction with its longest immediate, all STOP. Execution that runs off the end meets a
 /// STOP, and reading an immediate never leaves the buffer.
@@ -20,6 +26,10 @@ pub struct Code {
     jump_destinations: Box<[u64]>,
     hash: B256,
     delegation: Option<Address>,
+    /// Translations for the threaded engine, one for each set of rules; `None` where there can be none.
+    programs: [OnceLock<Option<Box<Program>>>; RULE_SET_COUNT],
+    /// Gas that frames used in it, in the plain engine.
+    heat_gas: AtomicU64,
 }
 
 impl Code {
@@ -39,6 +49,8 @@ impl Code {
             jump_destinations: jump_destinations(code),
             hash,
             delegation: parse_delegation(code),
+            programs: [const { OnceLock::new() }; RULE_SET_COUNT],
+            heat_gas: AtomicU64::new(0),
         }
     }
 
@@ -76,6 +88,30 @@ impl Code {
     #[inline]
     pub fn is_jump_destination(&self, offset: usize) -> bool {
         self.jump_destinations.get(offset / 64).is_some_and(|bits| bits >> (offset % 64) & 1 == 1)
+    }
+
+    /// The first place at or behind `offset` where a jump may land.
+    pub(crate) fn next_jump_destination(&self, offset: usize) -> Option<usize> {
+        let mut place = offset / 64;
+        let mut bits = self.jump_destinations.get(place)? & (u64::MAX << (offset % 64));
+        while bits == 0 {
+            place += 1;
+            bits = *self.jump_destinations.get(place)?;
+        }
+        Some(64 * place + bits.trailing_zeros() as usize)
+    }
+
+    /// The translation for the threaded engine under the rules of `schedule`, if it was made.
+    #[inline]
+    pub fn program(&self, schedule: &Schedule) -> Option<&Program> {
+        self.programs[rule_set(schedule.fork)].get()?.as_deref()
+    }
+
+    /// The translation for the threaded engine under the rules of `schedule`, made now unless it was before; `None` if
+    /// there can be none.
+    pub fn decoded(&self, schedule: &Schedule) -> Option<&Program> {
+        let program = &self.programs[rule_set(schedule.fork)];
+        program.get_or_init(|| Program::decode(self, schedule).map(Box::new)).as_deref()
     }
 
     /// The code and the padding behind it.

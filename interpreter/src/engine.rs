@@ -1,6 +1,6 @@
 //! Which engine runs a frame.
 
-use crate::{Exit, Frame, Host, Inspector, Workspace, plain};
+use crate::{Exit, Frame, Host, Inspector, Workspace, plain, threaded};
 
 /// The choice between the engines. It never changes a result, only the time it takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -8,9 +8,9 @@ pub enum Engine {
     /// The plain engine runs all code.
     Plain,
     /// The threaded engine runs all code, initcode and code seen for the first time too.
+    #[default]
     Threaded,
     /// The plain engine runs initcode and code that has not run much yet, the threaded engine what is hot.
-    #[default]
     Adaptive,
 }
 
@@ -25,5 +25,21 @@ pub fn run<H: Host, I: Inspector>(
     host: &mut H,
     inspector: &mut I,
 ) -> Exit {
+    if !I::ACTIVE && runs_decoded(frame, workspace) {
+        if let Some(exit) = threaded::run(frame, workspace, host) {
+            return exit;
+        }
+    }
+    frame.resumption = None;
     plain::run(frame, workspace, host, inspector)
+}
+
+/// Whether the threaded engine should run the frame.
+#[inline]
+fn runs_decoded(frame: &Frame, workspace: &Workspace) -> bool {
+    match workspace.engine {
+        Engine::Plain => false,
+        Engine::Threaded => frame.code.decoded(workspace.schedule).is_some(),
+        Engine::Adaptive => frame.code.program(workspace.schedule).is_some(),
+    }
 }

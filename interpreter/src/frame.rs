@@ -9,6 +9,7 @@ use crate::{
     memory::{MEMORY_LIMIT_BYTES, Memory},
     outcome::HaltReason,
     schedule::memory_gas,
+    threaded::Resumption,
     word,
 };
 
@@ -54,6 +55,8 @@ pub struct Frame {
     pub(crate) output: Range<usize>,
     /// Where the output of the pending call goes in this frame's memory.
     pub(crate) return_area: Range<usize>,
+    /// Where the threaded engine goes on, if it was that which stopped.
+    pub(crate) resumption: Option<Resumption>,
 }
 
 impl Frame {
@@ -74,6 +77,7 @@ impl Frame {
             depth: input.depth,
             output: 0..0,
             return_area: 0..0,
+            resumption: None,
         }
     }
 

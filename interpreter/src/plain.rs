@@ -22,7 +22,7 @@ use crate::{
     Exit, Frame, HaltReason, Host, Inspector, Step, Workspace,
     opcode::{JUMPDEST_GAS, for_each_opcode},
     ops::{account, arithmetic, bitwise, call, create, environment, halt, log, memory, storage},
-    stack::{STACK_LIMIT, Stack, WORD_BYTES, height_bytes},
+    stack::{STACK_LIMIT, Stack, WORD_BYTES, height_bytes, read_limbs},
     word,
 };
 
@@ -99,6 +99,16 @@ impl Registers {
         }
     }
 
+    /// Drops `N` words and returns them, the top one first.
+    ///
+    /// # Safety
+    /// The stack must be at least `N` high.
+    #[inline(always)]
+    unsafe fn take<const N: usize>(&mut self) -> [U256; N] {
+        // SAFETY: the contract, once for each word.
+        std::array::from_fn(|_| unsafe { self.pop() })
+    }
+
     /// Pushes a word.
     ///
     /// # Safety
@@ -157,27 +167,6 @@ impl Registers {
             *limb = u64::from_be_bytes(big_endian);
         }
         U256::from_limbs(limbs)
-    }
-}
-
-/// Reads a word limb by limb.
-///
-/// The reads are volatile so that the compiler does not fuse them into vector loads: a word that was just written as four
-/// limbs cannot be forwarded to a vector load, which then waits for the store buffer to drain.
-///
-/// # Safety
-/// `word` must point to an initialised word.
-#[inline(always)]
-unsafe fn read_limbs(word: *const U256) -> U256 {
-    let limbs = word.cast::<u64>();
-    // SAFETY: the contract; a `U256` is four `u64`.
-    unsafe {
-        U256::from_limbs([
-            limbs.read_volatile(),
-            limbs.add(1).read_volatile(),
-            limbs.add(2).read_volatile(),
-            limbs.add(3).read_volatile(),
-        ])
     }
 }
 
@@ -260,7 +249,7 @@ macro_rules! execute {
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; jumpi) => {
         // SAFETY: the table row checked two words.
         let (target, condition) = unsafe { ($r.pop(), $r.pop()) };
-        if condition.is_zero() {
+        if word::is_zero(&condition) {
             // SAFETY: no immediate.
             unsafe { $r.advance(0) }
         } else {
@@ -307,9 +296,9 @@ macro_rules! execute {
         // SAFETY: the table row checked one word; no immediate.
         unsafe {
             let offset = $r.word(1);
-            match small_offset(&offset).and_then(|offset| $workspace.memory.load(offset)) {
+            match memory::small_offset(&offset).and_then(|offset| $workspace.memory.load(offset)) {
                 Some(word) => *$r.peek(1) = word,
-                None => match grow_for_word($frame, $workspace, $r.gas, &offset) {
+                None => match memory::grow_for_word($frame, $workspace, $r.gas, &offset) {
                     Ok((offset, gas_left)) => {
                         $r.gas = gas_left;
                         *$r.peek(1) = $workspace.memory.load(offset).unwrap_or_default();
@@ -325,9 +314,9 @@ macro_rules! execute {
         unsafe {
             let (offset, value) = ($r.pop(), $r.pop());
             let is_stored =
-                small_offset(&offset).is_some_and(|offset| $workspace.memory.store(offset, &value));
+                memory::small_offset(&offset).is_some_and(|offset| $workspace.memory.store(offset, &value));
             if !is_stored {
-                match grow_for_word($frame, $workspace, $r.gas, &offset) {
+                match memory::grow_for_word($frame, $workspace, $r.gas, &offset) {
                     Ok((offset, gas_left)) => {
                         $r.gas = gas_left;
                         $workspace.memory.store(offset, &value);
@@ -338,7 +327,36 @@ macro_rules! execute {
             $r.advance(0);
         }
     };
+    // Handlers that are given their operands.
+    ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; eval($handler:path)) => {
+        // SAFETY: the table row checked the operands; the result takes the place of the deepest; no immediate.
+        unsafe {
+            let operands = $r.take();
+            $frame.gas_left = $r.gas;
+            match $handler($frame, $workspace, $host, operands) {
+                Ok(word) => $r.push(word),
+                Err(reason) => break $run Exit::Halt(reason),
+            }
+            $r.gas = $frame.gas_left;
+            $r.advance(0);
+        }
+    };
+    ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; exec($handler:path)) => {
+        // SAFETY: the table row checked the operands; no immediate.
+        unsafe {
+            let operands = $r.take();
+            $frame.gas_left = $r.gas;
+            if let Err(reason) = $handler($frame, $workspace, $host, operands) {
+                break $run Exit::Halt(reason);
+            }
+            $r.gas = $frame.gas_left;
+            $r.advance(0);
+        }
+    };
     // Handlers with the whole frame at hand.
+    ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; end($handler:path)) => {
+        execute!($run $r $frame $workspace $host $base; op($handler))
+    };
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; op($handler:path)) => {
         // SAFETY: R2 is what `set_top` asks for.
         unsafe { $frame.stack.set_top($r.sp) };
@@ -483,24 +501,4 @@ fn jump_target(frame: &Frame, target: &U256) -> Option<*const u8> {
     } else {
         None
     }
-}
-
-/// The offset, if it may be inside a memory at all.
-#[inline(always)]
-fn small_offset(offset: &U256) -> Option<usize> {
-    word::to_u64(offset).filter(|offset| *offset < 1 << 32).map(|offset| offset as usize)
-}
-
-/// Grows the memory for the word at `offset`; returns the offset and the gas left.
-#[cold]
-#[inline(never)]
-fn grow_for_word(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    gas_left: u64,
-    offset: &U256,
-) -> Result<(usize, u64), HaltReason> {
-    frame.gas_left = gas_left;
-    let offset = memory::grow_for_word(frame, workspace, offset)?;
-    Ok((offset, frame.gas_left))
 }

@@ -2,8 +2,7 @@
 
 use ruint::aliases::U256;
 
-use super::Flow;
-use crate::{Frame, Host, Workspace, word};
+use crate::{Frame, HaltReason, Host, Workspace, word};
 
 #[inline(always)]
 pub(crate) fn add(a: U256, b: U256) -> U256 {
@@ -123,11 +122,14 @@ fn bits_of(exponent: U256) -> usize {
 
 /// EXP: the gas depends on the length of the exponent (EIP-160).
 #[inline(never)]
-pub(crate) fn exp<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
-    let [base, exponent] = frame.stack.pop();
+pub(crate) fn exp<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+    [base, exponent]: [U256; 2],
+) -> Result<U256, HaltReason> {
     frame.charge(workspace.schedule.exp_byte_gas * exponent.byte_len() as u64)?;
-    frame.stack.push(pow(base, exponent));
-    Ok(())
+    Ok(pow(base, exponent))
 }
 
 #[cfg(test)]
