@@ -26,8 +26,8 @@ pub struct Code {
     jump_destinations: Box<[u64]>,
     hash: B256,
     delegation: Option<Address>,
-    /// Translations for the threaded engine, one for each set of rules; `None` where there can be none.
-    programs: [OnceLock<Option<Box<Program>>>; RULE_SET_COUNT],
+    /// Translations for the threaded engine, one for each set of rules.
+    programs: [OnceLock<Box<Program>>; RULE_SET_COUNT],
     /// Gas that frames used in it, in the plain engine.
     heat_gas: AtomicU64,
 }
@@ -104,14 +104,18 @@ impl Code {
     /// The translation for the threaded engine under the rules of `schedule`, if it was made.
     #[inline]
     pub fn program(&self, schedule: &Schedule) -> Option<&Program> {
-        self.programs[rule_set(schedule.fork)].get()?.as_deref()
+        self.programs[rule_set(schedule.fork)].get().map(|program| &**program)
     }
 
-    /// The translation for the threaded engine under the rules of `schedule`, made now unless it was before; `None` if
-    /// there can be none.
-    pub fn decoded(&self, schedule: &Schedule) -> Option<&Program> {
+    /// The translation for the threaded engine under the rules of `schedule`, made now unless it was before.
+    pub fn decoded(&self, schedule: &Schedule) -> &Program {
         let program = &self.programs[rule_set(schedule.fork)];
-        program.get_or_init(|| Program::decode(self, schedule).map(Box::new)).as_deref()
+        program.get_or_init(|| Box::new(Program::decode(self, schedule)))
+    }
+
+    /// One bit for each byte of the code, 64 to a number: set where a jump may land.
+    pub(crate) fn jump_destination_bits(&self) -> &[u64] {
+        &self.jump_destinations
     }
 
     /// The code and the padding behind it.

@@ -39,7 +39,10 @@ pub fn run<H: Host, I: Inspector>(
 fn runs_decoded(frame: &Frame, workspace: &Workspace) -> bool {
     match workspace.engine {
         Engine::Plain => false,
-        Engine::Threaded => frame.code.decoded(workspace.schedule).is_some(),
+        Engine::Threaded => {
+            frame.code.decoded(workspace.schedule);
+            true
+        }
         Engine::Adaptive => frame.code.program(workspace.schedule).is_some(),
     }
 }

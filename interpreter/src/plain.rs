@@ -22,7 +22,7 @@ use crate::{
     Exit, Frame, HaltReason, Host, Inspector, Step, Workspace,
     opcode::{JUMPDEST_GAS, for_each_opcode},
     ops::{account, arithmetic, bitwise, call, create, environment, halt, log, memory, storage},
-    stack::{STACK_LIMIT, Stack, WORD_BYTES, height_bytes, read_limbs},
+    stack::{STACK_LIMIT, Stack, WORD_BYTES, by_limbs, height_bytes, read_limbs},
     word,
 };
 
@@ -334,7 +334,7 @@ macro_rules! execute {
             let operands = $r.take();
             $frame.gas_left = $r.gas;
             match $handler($frame, $workspace, $host, operands) {
-                Ok(word) => $r.push(word),
+                Ok(word) => $r.push(by_limbs(&word)),
                 Err(reason) => break $run Exit::Halt(reason),
             }
             $r.gas = $frame.gas_left;

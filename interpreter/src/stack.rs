@@ -159,6 +159,13 @@ pub(crate) unsafe fn read_limbs(word: *const U256) -> U256 {
     }
 }
 
+/// A copy of a word that was just written, limb by limb: what functions return in memory. See [`read_limbs`].
+#[inline(always)]
+pub(crate) fn by_limbs(word: &U256) -> U256 {
+    // SAFETY: a reference points to an initialised word.
+    unsafe { read_limbs(word) }
+}
+
 impl Drop for Stack {
     fn drop(&mut self) {
         // SAFETY: `base` was allocated with this layout in `new` and is freed once, here.

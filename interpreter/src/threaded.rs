@@ -30,11 +30,10 @@ use crate::{
     Exit, Frame, HaltReason, Host, Schedule, Workspace,
     opcode::for_each_opcode,
     ops::{account, arithmetic, bitwise, call, create, environment, halt, log, memory, storage},
-    stack::{height_bytes, read_limbs},
+    stack::{by_limbs, height_bytes, read_limbs},
     word,
 };
-use instruction::{Instruction, Kinds, operation};
-use program::Block;
+use instruction::{CONSTANT_WORDS, Header, Kinds, Word, operation};
 
 pub use program::Program;
 pub(crate) use program::{RULE_SET_COUNT, rule_set};
@@ -47,44 +46,24 @@ pub(crate) struct Resumption {
     at: Point,
 }
 
+/// A place in the program's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Point {
-    /// The beginning of a block.
-    Block(u16),
-    /// The last instruction of a block, which was interrupted.
-    Instruction(u32),
-}
-
-impl Program {
-    /// A constant.
-    ///
-    /// # Safety
-    /// There must be one with this index.
-    #[inline(always)]
-    unsafe fn constant(&self, index: u64) -> U256 {
-        // SAFETY: the contract.
-        unsafe { *self.constants.get_unchecked(index as usize) }
-    }
-
-    /// A block.
-    ///
-    /// # Safety
-    /// There must be one with this number.
-    #[inline(always)]
-    unsafe fn block(&self, id: u16) -> &Block {
-        // SAFETY: the contract.
-        unsafe { self.blocks.get_unchecked(usize::from(id)) }
-    }
+    /// The header of a block.
+    Block(usize),
+    /// An instruction that ends a block, and was interrupted.
+    Instruction(usize),
 }
 
 /// What the loop keeps in machine registers.
 ///
 /// Invariants, which every method keeps given its contract:
-/// - T1: `next` points into the program's instructions, at the start of a block or behind an instruction that does not end one.
+/// - T1: `next` points into the program's stream: at an instruction, at the payload of the one that is executed, or, when that
+///   one ends its block, at the header behind it.
 /// - T2: `sp` is where the frame's stack pointer stood when the block was entered, and the block's heights admit it: all slots
 ///   of its reach are inside the allocation of the stack, whose words are all initialised.
 struct Registers {
-    next: *const Instruction,
+    next: *const Word,
     sp: *mut U256,
     gas: u64,
 }
@@ -115,17 +94,6 @@ impl Registers {
         unsafe { self.pointer(slot).write(word) }
     }
 
-    /// The operands of an instruction with `N` of them in slots.
-    ///
-    /// # Safety
-    /// The instruction must be one of the block's, of that form.
-    #[inline(always)]
-    unsafe fn operands<const N: usize>(&self, i: &Instruction) -> [U256; N] {
-        let slots = [i.a, i.b, i.immediate as i16];
-        // SAFETY: the contract.
-        std::array::from_fn(|n| unsafe { self.get(slots[n]) })
-    }
-
     /// Copies the word of slot `from`.
     ///
     /// # Safety
@@ -139,53 +107,105 @@ impl Registers {
         }
     }
 
+    /// The next word of payload.
+    ///
+    /// # Safety
+    /// The instruction must have one more.
+    #[inline(always)]
+    unsafe fn payload(&mut self) -> Word {
+        // SAFETY: T1 and the contract.
+        unsafe {
+            let word = *self.next;
+            self.next = self.next.add(1);
+            word
+        }
+    }
+
+    /// The constant in the payload.
+    ///
+    /// # Safety
+    /// The instruction must have one.
+    #[inline(always)]
+    unsafe fn constant(&mut self) -> U256 {
+        let mut limbs = [0; CONSTANT_WORDS];
+        for limb in &mut limbs {
+            // SAFETY: the contract.
+            *limb = unsafe { self.payload() }.bits();
+        }
+        U256::from_limbs(limbs)
+    }
+
+    /// The operands of an instruction with `N` of them in slots, the third one's in the payload.
+    ///
+    /// # Safety
+    /// The instruction must be of that form.
+    #[inline(always)]
+    unsafe fn operands<const N: usize>(&mut self, i: &Word) -> [U256; N] {
+        // SAFETY: the contract.
+        unsafe {
+            let slots = [i.a, i.b, self.payload().target];
+            std::array::from_fn(|n| self.get(slots[n]))
+        }
+    }
+
     /// Moves the stack pointer at the end of a block.
     #[inline(always)]
-    fn shift(&mut self, i: &Instruction) {
+    fn shift(&mut self, i: &Word) {
         self.sp = self.pointer(i.target);
     }
 
-    /// Enters a block: checks the height, takes the gas. False if the block would fail; nothing has changed then.
+    /// Enters the block at whose header `next` stands: checks the height, takes the gas. False if the block would fail; nothing
+    /// has changed then.
+    ///
+    /// # Safety
+    /// `next` must stand at a header.
     #[inline(always)]
-    fn enter(&mut self, block: &Block, instructions: &[Instruction]) -> bool {
-        let above = (height_bytes(self.sp) as u32).wrapping_sub(u32::from(block.low_bytes));
-        let (left, is_short) = self.gas.overflowing_sub(u64::from(block.gas));
-        if is_short || above > u32::from(block.span_bytes) {
+    unsafe fn enter(&mut self) -> bool {
+        // SAFETY: the contract.
+        let header = Header::from_bits(unsafe { *self.next }.bits());
+        let above = (height_bytes(self.sp) as u32).wrapping_sub(u32::from(header.low_bytes));
+        let (left, is_short) = self.gas.overflowing_sub(u64::from(header.gas));
+        if is_short || above > u32::from(header.span_bytes) {
             return false;
         }
         self.gas = left;
-        self.next = instructions.as_ptr().wrapping_add(block.start as usize);
+        self.next = self.next.wrapping_add(1);
         true
     }
 
-    /// Goes to where the frame stands. `None` if the plain engine has to run it.
+    /// Goes to where the frame stands; `None` if that is no place in the program.
     fn start(frame: &mut Frame, program: &Program, schedule: &Schedule) -> Option<Self> {
-        let mut r =
-            Self { next: program.instructions.as_ptr(), sp: frame.stack.top_ptr(), gas: frame.gas_left };
         let at = match frame.resumption.take() {
             Some(resumption) if resumption.program == program.address() => resumption.at,
             _ if frame.pc == 0 => Point::Block(0),
             _ => return None,
         };
-        match at {
-            Point::Block(id) => {
-                let block = &program.blocks[usize::from(id)];
-                r.enter(block, &program.instructions).then_some(r)
-            }
-            Point::Instruction(at) => {
-                let i = &program.instructions[at as usize];
-                r.gas = r.gas.checked_sub(base_gas(i, schedule))?;
+        let (mut sp, mut gas) = (frame.stack.top_ptr(), frame.gas_left);
+        let place = match at {
+            Point::Block(place) => place,
+            Point::Instruction(place) => {
+                let i = &program.words[place];
+                gas = gas.checked_sub(base_gas(i, schedule))?;
                 // The instruction itself moves the stack pointer over its operands, which are there already.
-                r.sp = r.sp.wrapping_byte_sub(i.target as usize);
-                r.next = i;
-                Some(r)
+                sp = sp.wrapping_byte_offset(-isize::from(i.target));
+                place
             }
-        }
+        };
+        let mut r = Self { next: &raw const program.words[place], sp, gas };
+        // SAFETY: at this point there is a header.
+        let is_entered = !matches!(at, Point::Block(_)) || unsafe { r.enter() };
+        is_entered.then_some(r)
     }
 }
 
-fn base_gas(i: &Instruction, schedule: &Schedule) -> u64 {
+/// Base gas of an instruction that ends a block.
+fn base_gas(i: &Word, schedule: &Schedule) -> u64 {
     u64::from(schedule.base_gas[usize::from(i.operation as u8)])
+}
+
+/// The place in the stream that a pointer into it points to.
+fn place(program: &Program, at: *const Word) -> usize {
+    (at.addr() - program.words.as_ptr().addr()) / size_of::<Word>()
 }
 
 /// Leaves the frame as an instruction that ends a block wants it: `sp` and `gas` are those before it, its base gas taken.
@@ -196,26 +216,25 @@ fn stopped(
     exit: Exit,
     frame: &mut Frame,
     (sp, gas): (*mut U256, u64),
-    i: &Instruction,
+    i: &Word,
     schedule: &Schedule,
     program: &Program,
 ) -> (*mut U256, u64) {
-    frame.pc = i.immediate as u32 as usize;
-    let at = match exit {
+    let at = place(program, i);
+    let resume = |at| Some(Resumption { program: program.address(), at });
+    frame.pc = i.wide() as usize;
+    match exit {
         Exit::Interrupted => {
             // As if the instruction had not begun: its operands are still there.
-            let offset = std::ptr::from_ref(i).addr() - program.instructions.as_ptr().addr();
-            let at = Point::Instruction((offset / size_of::<Instruction>()) as u32);
-            frame.resumption = Some(Resumption { program: program.address(), at });
+            frame.resumption = resume(Point::Instruction(at));
             return (sp, gas + base_gas(i, schedule));
         }
         Exit::Call | Exit::Create => {
             frame.pc += 1;
-            Some(Point::Block((i.immediate >> 32) as u16))
+            frame.resumption = resume(Point::Block(at + 1));
         }
-        Exit::Return | Exit::Revert | Exit::Halt(_) => None,
-    };
-    frame.resumption = at.map(|at| Resumption { program: program.address(), at });
+        Exit::Return | Exit::Revert | Exit::Halt(_) => frame.resumption = None,
+    }
     (frame.stack.top_ptr(), frame.gas_left)
 }
 
@@ -224,53 +243,55 @@ fn stopped(
 macro_rules! execute {
     (SLOTS [$($e:tt)*] word1($handler:path)) => { execute!(@result [$($e)*] $handler, a) };
     (SLOTS [$($e:tt)*] word2($handler:path)) => { execute!(@result [$($e)*] $handler, a b) };
-    (SLOT_IMMEDIATE [$($e:tt)*] word2($handler:path)) => { execute!(@result [$($e)*] $handler, a immediate) };
-    (IMMEDIATE_SLOT [$($e:tt)*] word2($handler:path)) => { execute!(@result [$($e)*] $handler, immediate b) };
+    (SLOT_SMALL [$($e:tt)*] word2($handler:path)) => { execute!(@result [$($e)*] $handler, a small_b) };
+    (SMALL_SLOT [$($e:tt)*] word2($handler:path)) => { execute!(@result [$($e)*] $handler, small_a b) };
     (SLOT_CONSTANT [$($e:tt)*] word2($handler:path)) => { execute!(@result [$($e)*] $handler, a constant) };
     (CONSTANT_SLOT [$($e:tt)*] word2($handler:path)) => { execute!(@result [$($e)*] $handler, constant b) };
-    (SLOTS [$($e:tt)*] word3($handler:path)) => { execute!(@result [$($e)*] $handler, a b c) };
-    (SLOT_CONSTANT [$($e:tt)*] word3($handler:path)) => { execute!(@result [$($e)*] $handler, a b constant) };
-    (@result [$run:lifetime $r:ident $i:ident $program:ident $($e:tt)*] $handler:path, $($operand:ident)+) => {
-        // SAFETY: the program is sound, so these slots and this constant exist.
+    (SLOTS [$run:lifetime $r:ident $i:ident $($e:tt)*] word3($handler:path)) => {
+        // SAFETY: the program is sound.
         unsafe {
-            let result = $handler($(execute!(@operand $r $i $program $operand)),+);
+            let [a, b, c] = $r.operands($i);
+            $r.set($i.target, $handler(a, b, c));
+        }
+    };
+    (SLOT_CONSTANT [$($e:tt)*] word3($handler:path)) => { execute!(@result [$($e)*] $handler, a b constant) };
+    (@result [$run:lifetime $r:ident $i:ident $($e:tt)*] $handler:path, $($operand:ident)+) => {
+        // SAFETY: the program is sound, so these slots and this payload exist.
+        unsafe {
+            let result = $handler($(execute!(@operand $r $i $operand)),+);
             $r.set($i.target, result);
         }
     };
-    (@operand $r:ident $i:ident $program:ident a) => { $r.get($i.a) };
-    (@operand $r:ident $i:ident $program:ident b) => { $r.get($i.b) };
-    (@operand $r:ident $i:ident $program:ident c) => { $r.get($i.immediate as i16) };
-    (@operand $r:ident $i:ident $program:ident immediate) => { word::from_u64($i.immediate) };
-    (@operand $r:ident $i:ident $program:ident constant) => { $program.constant($i.immediate) };
+    (@operand $r:ident $i:ident a) => { $r.get($i.a) };
+    (@operand $r:ident $i:ident b) => { $r.get($i.b) };
+    (@operand $r:ident $i:ident small_a) => { word::from_u64(u64::from($i.a as u16)) };
+    (@operand $r:ident $i:ident small_b) => { word::from_u64(u64::from($i.b as u16)) };
+    (@operand $r:ident $i:ident wide) => { word::from_u64(u64::from($i.wide())) };
+    (@operand $r:ident $i:ident constant) => { $r.constant() };
 
     (SLOTS [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] push_word($handler:path)) => {
         // SAFETY: the program is sound.
         unsafe { $r.set($i.target, $handler($frame, $workspace, $host)) }
     };
-    (SLOTS [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] gas) => {
-        // SAFETY: the program is sound. The immediate is the gas of what follows in the block, which was taken already.
-        unsafe { $r.set($i.target, word::from_u64($r.gas + $i.immediate)) }
+    (SLOTS [$run:lifetime $r:ident $i:ident $($e:tt)*] gas) => {
+        // SAFETY: the program is sound. The number is the gas of what follows in the block, which was taken already.
+        unsafe { $r.set($i.target, word::from_u64($r.gas + u64::from($i.wide()))) }
     };
-    (SLOTS [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] calldataload) => {
+    (SLOTS [$($e:tt)*] calldataload) => { execute!(@calldataload [$($e)*] a) };
+    (SLOT_SMALL [$($e:tt)*] calldataload) => { execute!(@calldataload [$($e)*] wide) };
+    (@calldataload [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] $offset:ident) => {
         // SAFETY: the program is sound.
         unsafe {
-            let word = $frame.calldata_word(&$workspace.memory, &$r.get($i.a));
-            $r.set($i.target, word);
-        }
-    };
-    (SLOT_IMMEDIATE [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] calldataload) => {
-        // SAFETY: the program is sound.
-        unsafe {
-            let word = $frame.calldata_word(&$workspace.memory, &word::from_u64($i.immediate));
-            $r.set($i.target, word);
+            let offset = execute!(@operand $r $i $offset);
+            $r.set($i.target, $frame.calldata_word(&$workspace.memory, &offset));
         }
     };
     (SLOTS [$($e:tt)*] mload) => { execute!(@mload [$($e)*] a) };
-    (SLOT_IMMEDIATE [$($e:tt)*] mload) => { execute!(@mload [$($e)*] immediate) };
+    (SLOT_SMALL [$($e:tt)*] mload) => { execute!(@mload [$($e)*] wide) };
     (@mload [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] $offset:ident) => {
         // SAFETY: the program is sound.
         unsafe {
-            let offset = execute!(@operand $r $i $program $offset);
+            let offset = execute!(@operand $r $i $offset);
             let word = match memory::small_offset(&offset).and_then(|offset| $workspace.memory.load(offset)) {
                 Some(word) => word,
                 None => match memory::grow_for_word($frame, $workspace, $r.gas, &offset) {
@@ -285,21 +306,21 @@ macro_rules! execute {
         }
     };
     (SLOTS [$($e:tt)*] mstore) => { execute!(@mstore [$($e)*] a b) };
-    (IMMEDIATE_SLOT [$($e:tt)*] mstore) => { execute!(@mstore [$($e)*] immediate b) };
+    (SLOT_SMALL [$($e:tt)*] mstore) => { execute!(@mstore [$($e)*] a small_b) };
+    (SMALL_SLOT [$($e:tt)*] mstore) => { execute!(@mstore [$($e)*] small_a b) };
     (SLOT_CONSTANT [$($e:tt)*] mstore) => { execute!(@mstore [$($e)*] a constant) };
-    (CONSTANT_SLOT [$run:lifetime $r:ident $i:ident $program:ident $($e:tt)*] mstore) => {
-        // SAFETY: the program is sound.
-        let (offset, value) = unsafe {
-            (word::from_u64($i.immediate & 0xffff_ffff), $program.constant($i.immediate >> 32))
-        };
-        execute!(@store [$run $r $i $program $($e)*] offset value);
+    (SMALL_CONSTANT [$($e:tt)*] mstore) => { execute!(@mstore [$($e)*] small_a constant) };
+    (SMALLS [$run:lifetime $r:ident $i:ident $($e:tt)*] mstore) => {
+        let offset = execute!(@operand $r $i small_a);
+        let value = execute!(@operand $r $i small_b);
+        execute!(@store [$run $r $i $($e)*] offset value);
     };
-    (@mstore [$run:lifetime $r:ident $i:ident $program:ident $($e:tt)*] $offset:ident $value:ident) => {
+    (@mstore [$run:lifetime $r:ident $i:ident $($e:tt)*] $offset:ident $value:ident) => {
         // SAFETY: the program is sound.
         let (offset, value) = unsafe {
-            (execute!(@operand $r $i $program $offset), execute!(@operand $r $i $program $value))
+            (execute!(@operand $r $i $offset), execute!(@operand $r $i $value))
         };
-        execute!(@store [$run $r $i $program $($e)*] offset value);
+        execute!(@store [$run $r $i $($e)*] offset value);
     };
     (@store [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] $offset:ident $value:ident) => {
         let is_stored =
@@ -319,15 +340,16 @@ macro_rules! execute {
         let operands = unsafe { $r.operands($i) };
         execute!(@eval [$run $r $i $frame $workspace $host] $handler, operands);
     };
-    (SLOT_IMMEDIATE [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] eval($handler:path)) => {
-        let operands = std::array::from_fn(|n| word::from_u64($i.immediate >> (32 * n) & 0xffff_ffff));
+    (SMALLS [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] eval($handler:path)) => {
+        let smalls = [$i.a, $i.b].map(|small| word::from_u64(u64::from(small as u16)));
+        let operands = std::array::from_fn(|n| smalls[n]);
         execute!(@eval [$run $r $i $frame $workspace $host] $handler, operands);
     };
     (@eval [$run:lifetime $r:ident $i:ident $frame:ident $workspace:ident $host:ident] $handler:path, $operands:ident) => {
         $frame.gas_left = $r.gas;
         match $handler($frame, $workspace, $host, $operands) {
             // SAFETY: the program is sound.
-            Ok(word) => unsafe { $r.set($i.target, word) },
+            Ok(word) => unsafe { $r.set($i.target, by_limbs(&word)) },
             Err(reason) => break $run Some(Exit::Halt(reason)),
         }
         $r.gas = $frame.gas_left;
@@ -358,39 +380,47 @@ macro_rules! execute {
         let (target, condition) = unsafe { ($r.get($i.a), $r.get($i.b)) };
         $r.shift($i);
         if word::is_zero(&condition) {
-            execute!(@enter $run $r $program $frame ($i.immediate >> 16) as u16);
+            execute!(@enter $run $r $program $frame);
         } else {
             execute!(@jump $run $r $program $frame target);
         }
     };
-    (@branch [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $($e:tt)*] $($operand:ident)+ => $test:expr) => {{
-        let is_taken = {
-            $(let $operand = execute!(@compared $r $i $operand);)+
-            $test
-        };
-        $r.shift($i);
-        let block = if is_taken { $i.immediate as u16 } else { ($i.immediate >> 16) as u16 };
-        execute!(@enter $run $r $program $frame block);
-    }};
-    // SAFETY: the program is sound.
-    (@compared $r:ident $i:ident a) => { unsafe { $r.get($i.a) } };
-    // SAFETY: the program is sound.
-    (@compared $r:ident $i:ident b) => { unsafe { $r.get($i.b) } };
-    (@compared $r:ident $i:ident high) => { word::from_u64($i.immediate >> 32) };
     (@jump $run:lifetime $r:ident $program:ident $frame:ident $target:ident) => {
         match $program.landing(&$target) {
-            Some(block) => execute!(@enter $run $r $program $frame block),
+            Some(header) => execute!(@go $run $r $program $frame header),
             None => break $run Some(Exit::Halt(HaltReason::InvalidJump)),
         }
     };
-    (@enter $run:lifetime $r:ident $program:ident $frame:ident $block:expr) => {{
-        // SAFETY: the program is sound, so the block exists.
-        let block = unsafe { $program.block($block) };
-        if !$r.enter(block, &$program.instructions) {
-            $frame.pc = block.pc as usize;
+    (@branch [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $($e:tt)*] $($operand:ident)+ => $test:expr) => {{
+        // SAFETY: the program is sound.
+        let payload = unsafe { $r.payload() };
+        let is_taken = {
+            $(let $operand = execute!(@compared $r $i payload $operand);)+
+            $test
+        };
+        $r.shift($i);
+        if is_taken {
+            let header = payload.bits() as u32;
+            $r.next = $program.words.as_ptr().wrapping_add(header as usize);
+        }
+        execute!(@enter $run $r $program $frame);
+    }};
+    // SAFETY: the program is sound.
+    (@compared $r:ident $i:ident $payload:ident a) => { unsafe { $r.get($i.a) } };
+    // SAFETY: the program is sound.
+    (@compared $r:ident $i:ident $payload:ident b) => { unsafe { $r.get($i.b) } };
+    (@compared $r:ident $i:ident $payload:ident small) => { word::from_u64(u64::from($payload.wide())) };
+    (@go $run:lifetime $r:ident $program:ident $frame:ident $header:expr) => {{
+        $r.next = $program.words.as_ptr().wrapping_add($header as usize);
+        execute!(@enter $run $r $program $frame);
+    }};
+    (@enter $run:lifetime $r:ident $program:ident $frame:ident) => {
+        // SAFETY: the program is sound, so there is a header.
+        if !unsafe { $r.enter() } {
+            $frame.pc = $program.pc(place($program, $r.next));
             break $run None;
         }
-    }};
+    };
     (SLOTS [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] op($handler:path)) => {
         $r.shift($i);
         // SAFETY: the program is sound, so the height is one that a stack can have.
@@ -400,7 +430,7 @@ macro_rules! execute {
             Ok(()) => {
                 $r.sp = $frame.stack.top_ptr();
                 $r.gas = $frame.gas_left;
-                execute!(@enter $run $r $program $frame ($i.immediate >> 32) as u16);
+                execute!(@enter $run $r $program $frame);
             }
             Err(exit) => {
                 ($r.sp, $r.gas) =
@@ -424,47 +454,70 @@ macro_rules! dispatch {
         $e:tt $($byte:literal [$($shape:tt)*])*) => {
         match $i.operation {
             $($byte => { execute!(SLOTS $e $($shape)*); })*
-            $(Kinds::<$byte>::SLOT_IMMEDIATE => { execute!(SLOT_IMMEDIATE $e $($shape)*); })*
-            $(Kinds::<$byte>::IMMEDIATE_SLOT => { execute!(IMMEDIATE_SLOT $e $($shape)*); })*
+            $(Kinds::<$byte>::SLOT_SMALL => { execute!(SLOT_SMALL $e $($shape)*); })*
+            $(Kinds::<$byte>::SMALL_SLOT => { execute!(SMALL_SLOT $e $($shape)*); })*
             $(Kinds::<$byte>::SLOT_CONSTANT => { execute!(SLOT_CONSTANT $e $($shape)*); })*
             $(Kinds::<$byte>::CONSTANT_SLOT => { execute!(CONSTANT_SLOT $e $($shape)*); })*
+            $(Kinds::<$byte>::SMALLS => { execute!(SMALLS $e $($shape)*); })*
+            $(Kinds::<$byte>::SMALL_CONSTANT => { execute!(SMALL_CONSTANT $e $($shape)*); })*
             // SAFETY, of all that follow: the program is sound.
             operation::MOVE => unsafe { $r.copy($i.target, $i.a) },
             operation::MOVE_2 => unsafe {
                 $r.copy($i.target, $i.a);
-                $r.copy($i.immediate as i16, ($i.immediate >> 16) as i16);
+                let second = $r.payload();
+                $r.copy(second.target, second.a);
             },
             operation::EXCHANGE => unsafe {
                 let (a, b) = ($r.get($i.target), $r.get($i.a));
                 $r.set($i.target, b);
                 $r.set($i.a, a);
             },
-            operation::SET => unsafe { $r.set($i.target, word::from_u64($i.immediate)) },
-            operation::SET_2 => unsafe {
-                $r.set($i.target, word::from_u64($i.immediate & 0xffff_ffff));
-                $r.set($i.a, word::from_u64($i.immediate >> 32));
+            operation::SET_SMALL => unsafe { $r.set($i.target, word::from_u64(u64::from($i.wide()))) },
+            operation::SET => unsafe {
+                let number = $r.payload().bits();
+                $r.set($i.target, word::from_u64(number));
             },
-            operation::SET_CONSTANT => unsafe { $r.set($i.target, $program.constant($i.immediate)) },
-            operation::SHIFT => $r.shift($i),
+            operation::SET_SMALL_2 => unsafe {
+                let numbers = $r.payload().bits();
+                $r.set($i.target, word::from_u64(numbers & 0xffff_ffff));
+                $r.set($i.a, word::from_u64(numbers >> 32));
+            },
+            operation::SET_CONSTANT => unsafe {
+                let constant = $r.constant();
+                $r.set($i.target, constant);
+            },
+            operation::RUN_ON => {
+                $r.shift($i);
+                $r.next = $program.words.as_ptr().wrapping_add($i.wide() as usize + 1);
+            }
             operation::LEAVE => {
                 $r.shift($i);
-                $frame.pc = $i.immediate as usize;
+                $frame.pc = $i.wide() as usize;
                 break $run None;
             }
             operation::INVALID_JUMP => break $run Some(Exit::Halt(HaltReason::InvalidJump)),
             operation::GOTO => {
                 $r.shift($i);
-                execute!(@enter $run $r $program $frame $i.immediate as u16);
+                execute!(@go $run $r $program $frame $i.wide());
             }
-            operation::BRANCH => execute!(@branch $e a => !word::is_zero(&a)),
+            operation::BRANCH_ZERO => execute!(@branch $e a => word::is_zero(&a)),
+            operation::BRANCH_NOT_ZERO => execute!(@branch $e a => !word::is_zero(&a)),
             operation::BRANCH_EQ => execute!(@branch $e a b => word::is_equal(&a, &b)),
-            operation::BRANCH_EQ_IMMEDIATE => execute!(@branch $e a high => word::is_equal(&a, &high)),
+            operation::BRANCH_NOT_EQ => execute!(@branch $e a b => !word::is_equal(&a, &b)),
+            operation::BRANCH_EQ_SMALL => execute!(@branch $e a small => word::is_equal(&a, &small)),
+            operation::BRANCH_NOT_EQ_SMALL => execute!(@branch $e a small => !word::is_equal(&a, &small)),
             operation::BRANCH_LT => execute!(@branch $e a b => word::is_less(&a, &b)),
-            operation::BRANCH_LT_IMMEDIATE => execute!(@branch $e a high => word::is_less(&a, &high)),
-            operation::BRANCH_GT_IMMEDIATE => execute!(@branch $e a high => word::is_less(&high, &a)),
+            operation::BRANCH_NOT_LT => execute!(@branch $e a b => !word::is_less(&a, &b)),
+            operation::BRANCH_LT_SMALL => execute!(@branch $e a small => word::is_less(&a, &small)),
+            operation::BRANCH_NOT_LT_SMALL => execute!(@branch $e a small => !word::is_less(&a, &small)),
+            operation::BRANCH_GT_SMALL => execute!(@branch $e a small => word::is_less(&small, &a)),
+            operation::BRANCH_NOT_GT_SMALL => execute!(@branch $e a small => !word::is_less(&small, &a)),
             operation::BRANCH_SLT => execute!(@branch $e a b => word::is_signed_less(&a, &b)),
-            operation::BRANCH_SLT_IMMEDIATE => execute!(@branch $e a high => word::is_signed_less(&a, &high)),
-            operation::BRANCH_SGT_IMMEDIATE => execute!(@branch $e a high => word::is_signed_less(&high, &a)),
+            operation::BRANCH_NOT_SLT => execute!(@branch $e a b => !word::is_signed_less(&a, &b)),
+            operation::BRANCH_SLT_SMALL => execute!(@branch $e a small => word::is_signed_less(&a, &small)),
+            operation::BRANCH_NOT_SLT_SMALL => execute!(@branch $e a small => !word::is_signed_less(&a, &small)),
+            operation::BRANCH_SGT_SMALL => execute!(@branch $e a small => word::is_signed_less(&small, &a)),
+            operation::BRANCH_NOT_SGT_SMALL => execute!(@branch $e a small => !word::is_signed_less(&small, &a)),
             // SAFETY: the program is sound: it has only operations with a form, and there are no others.
             _ => unsafe { std::hint::unreachable_unchecked() },
         }

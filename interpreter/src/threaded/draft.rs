@@ -59,18 +59,18 @@ pub(super) enum Ending {
     /// The plain engine goes on at this offset: what comes is undefined, or beyond what a block can describe.
     Leave(usize),
     Goto {
-        target_pc: u16,
+        target_pc: u32,
     },
     Jump {
         target: Value,
     },
-    /// To `target_pc` if `a test b`, which `is_negated`, else behind.
+    /// To `target_pc` if `a test b`, or if not where that `is_negated`; else behind.
     Branch {
         test: Test,
         is_negated: bool,
         a: Value,
         b: Value,
-        target_pc: u16,
+        target_pc: u32,
     },
     Jumpi {
         target: Value,
@@ -80,15 +80,14 @@ pub(super) enum Ending {
     Op {
         opcode: u8,
         pc: usize,
-        is_last: bool,
     },
 }
 
 /// What a branch compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Test {
-    /// `a` with zero: there is no `b`.
-    IsNotZero,
+    /// Whether `a` is zero: there is no `b`.
+    IsZero,
     IsEqual,
     IsLess,
     IsSignedLess,
@@ -105,7 +104,6 @@ pub(super) struct Draft {
     pub(super) ending: Ending,
     /// Static gas of all instructions.
     pub(super) gas: u32,
-    pub(super) observes_gas: bool,
     /// Description of each position, at `position + STACK_LIMIT`.
     stack: Box<[Value]>,
     height: i32,
@@ -124,7 +122,6 @@ impl Default for Draft {
             constants: Vec::new(),
             ending: Ending::Stop,
             gas: 0,
-            observes_gas: false,
             stack: (-limit..limit).map(Value::Found).collect(),
             height: 0,
             lowest: 0,
@@ -170,7 +167,7 @@ impl Draft {
         }
         self.nodes.clear();
         self.constants.clear();
-        (self.gas, self.observes_gas) = (0, false);
+        self.gas = 0;
         (self.height, self.lowest, self.highest) = (0, 0, 0);
         (self.start, self.pc) = (start, start);
     }
@@ -213,18 +210,13 @@ impl Draft {
             Role::Pc => self.push_constant(word::from_u64(pc as u64)),
             Role::Jumpdest => {}
             Role::Pure => self.pure(opcode, inputs),
-            Role::Answer => self.node(opcode, inputs, true, true),
-            Role::Gas => {
-                self.observes_gas = true;
-                self.node(opcode, inputs, true, true);
-            }
+            Role::Answer | Role::Gas => self.node(opcode, inputs, true, true),
             Role::Eval => self.node(opcode, inputs, true, false),
             Role::Exec => self.node(opcode, inputs, false, false),
             Role::Stop => return Some(Ending::Stop),
             Role::Jump => return Some(self.jump(code)),
             Role::Jumpi => return Some(self.jumpi(code)),
-            Role::Op => return Some(Ending::Op { opcode, pc, is_last: false }),
-            Role::End => return Some(Ending::Op { opcode, pc, is_last: true }),
+            Role::Op | Role::End => return Some(Ending::Op { opcode, pc }),
         }
         None
     }
@@ -313,13 +305,14 @@ impl Draft {
         let (target, condition) = (self.pop(), self.pop());
         let Some(target) = self.constant(target) else { return Ending::Jumpi { target, condition } };
         let target_pc = landing(code, &target);
+        // A condition holds if it is not zero.
         let (mut is_negated, mut a) = (false, condition);
         while let Some(Node { opcode: byte::ISZERO, operands: [inner, ..], .. }) = self.definition(a) {
             is_negated = !is_negated;
             a = *inner;
         }
         let Some(&Node { opcode, operands: [x, y, _], .. }) = self.definition(a) else {
-            let test = Test::IsNotZero;
+            let (test, is_negated) = (Test::IsZero, !is_negated);
             return Ending::Branch { test, is_negated, a, b: Value::Found(0), target_pc };
         };
         let (test, is_negated, a, b) = match opcode {
@@ -330,7 +323,7 @@ impl Draft {
             byte::GT => (Test::IsLess, is_negated, y, x),
             byte::SLT => (Test::IsSignedLess, is_negated, x, y),
             byte::SGT => (Test::IsSignedLess, is_negated, y, x),
-            _ => (Test::IsNotZero, is_negated, a, Value::Found(0)),
+            _ => (Test::IsZero, !is_negated, a, Value::Found(0)),
         };
         Ending::Branch { test, is_negated, a, b, target_pc }
     }
@@ -367,18 +360,18 @@ impl Draft {
     pub(super) fn is_followed(&self) -> bool {
         match self.ending {
             Ending::RunOn | Ending::Branch { .. } | Ending::Jumpi { .. } => true,
-            Ending::Op { is_last, .. } => !is_last,
+            Ending::Op { opcode, .. } => role(opcode) == Role::Op,
             Ending::Stop | Ending::Leave(_) | Ending::Goto { .. } | Ending::Jump { .. } => false,
         }
     }
 }
 
 /// The offset of the JUMPDEST that a jump to `target` lands at.
-fn landing(code: &Code, target: &U256) -> u16 {
+fn landing(code: &Code, target: &U256) -> u32 {
     word::to_u64(target)
         .and_then(|offset| usize::try_from(offset).ok())
         .filter(|offset| code.is_jump_destination(*offset))
-        .map_or(NOWHERE, |offset| offset as u16)
+        .map_or(NOWHERE, |offset| offset as u32)
 }
 
 /// The word that PUSH makes of the bytes behind it.

@@ -8,8 +8,8 @@ use ruint::aliases::U256;
 use super::{
     decode::Output,
     draft::{Draft, Ending, Node, Test, Value},
-    instruction::{Instruction, kind, operation},
-    operands::{binary, constants_only, offset, store},
+    instruction::{Word, operation},
+    operands::{Payload, fold_operands, last_constant},
     program::Reach,
     role::{Role, role},
 };
@@ -36,10 +36,10 @@ pub(super) enum Location {
 }
 
 impl Location {
-    /// The constant, if it is one and fits 64 bits.
-    pub(super) fn small(self) -> Option<u64> {
+    /// The constant, if it is one and below `2^bits`; at most 63 bits.
+    pub(super) fn below(self, bits: u32) -> Option<u64> {
         match self {
-            Self::Constant(constant) => word::to_u64(&constant),
+            Self::Constant(constant) => word::to_u64(&constant).filter(|small| *small < 1 << bits),
             Self::Slot(_) => None,
         }
     }
@@ -95,22 +95,23 @@ pub(super) fn bytes(position: i16) -> i16 {
 impl Placement {
     /// Writes a block down; returns the slots it uses. A block that needs more scratch words than there are is left to the
     /// plain engine.
-    pub(super) fn write(&mut self, draft: &mut Draft, id: u16, output: &mut Output) -> Reach {
-        let lengths = (output.instructions.len(), output.constants.len(), output.jumps.len());
-        if self.try_write(draft, id, output).is_err() {
-            output.instructions.truncate(lengths.0);
-            output.constants.truncate(lengths.1);
-            output.jumps.truncate(lengths.2);
+    pub(super) fn write(&mut self, draft: &mut Draft, output: &mut Output) -> Reach {
+        let lengths = (output.words.len(), output.gotos.len(), output.branches.len());
+        if self.try_write(draft, output).is_err() {
+            output.words.truncate(lengths.0);
+            output.gotos.truncate(lengths.1);
+            output.branches.truncate(lengths.2);
+            output.gas_instructions.clear();
             self.readers.fill(0);
             self.sources.fill(None);
             draft.abandon();
-            let written = self.try_write(draft, id, output);
+            let written = self.try_write(draft, output);
             assert!(written.is_ok(), "an instruction without operands needs no slot");
         }
         self.reach
     }
 
-    fn try_write(&mut self, draft: &Draft, id: u16, output: &mut Output) -> Result<(), Crowded> {
+    fn try_write(&mut self, draft: &Draft, output: &mut Output) -> Result<(), Crowded> {
         self.restart(draft);
         let kept = kept_from(draft);
         self.live_at_the_end(draft, kept);
@@ -121,7 +122,7 @@ impl Placement {
             }
         }
         let operands = self.settle(draft, kept, output)?;
-        self.ending(draft, operands, id, output)
+        self.ending(draft, operands, output)
     }
 
     fn restart(&mut self, draft: &Draft) {
@@ -220,46 +221,38 @@ impl Placement {
         }
     }
 
-    fn node(&mut self, draft: &Draft, at: usize, node: &Node, output: &mut Output) -> Result<(), Crowded> {
+    fn node(
+        &mut self,
+        draft: &Draft,
+        at: usize,
+        node: &Node,
+        output: &mut Output,
+    ) -> Result<(), Crowded> {
         let mut operands = node.operands.map(|operand| self.location(draft, operand));
-        let mut i = Instruction { operation: node.opcode.into(), ..Instruction::default() };
-        let is_done = match (node.opcode, node.operand_count) {
-            (byte::GAS, _) => {
-                i.immediate = u64::from(draft.gas - node.gas);
-                true
-            }
-            (byte::MSTORE, _) => store(&mut i, &operands, output),
-            (byte::MLOAD | byte::CALLDATALOAD, _) => offset(&mut i, &operands),
-            (_, 2) if role(node.opcode) == Role::Pure => binary(&mut i, &mut operands, output),
-            (_, 3) if role(node.opcode) == Role::Pure => {
-                if let Location::Constant(constant) = operands[2] {
-                    i.operation += kind::SLOT_CONSTANT;
-                    i.immediate = output.constant(constant);
-                    operands[2] = Location::Slot(0);
+        let count = usize::from(node.operand_count);
+        let mut word = Word { operation: node.opcode.into(), ..Word::default() };
+        let payload = match fold_operands(&mut word, &mut operands[..count]) {
+            Some(payload) => payload,
+            None => {
+                // A constant in the last place may stay where it is.
+                let payload = last_constant(&mut word, &mut operands[..count]);
+                let mut slots = [0; 3];
+                for (slot, operand) in slots.iter_mut().zip(operands).take(count) {
+                    *slot = self.in_slot(operand, time(at), output)?;
                 }
-                false
+                (word.a, word.b) = (bytes(slots[0]), bytes(slots[1]));
+                payload.unwrap_or(Payload::Slot(slots[2]))
             }
-            (_, 1 | 2) if role(node.opcode) == Role::Eval => {
-                constants_only(&mut i, &operands[..usize::from(node.operand_count)])
-            }
-            _ => false,
         };
-        if !is_done {
-            let mut slots = [0; 3];
-            let count = usize::from(node.operand_count);
-            for (slot, operand) in slots.iter_mut().zip(operands).take(count) {
-                *slot = self.in_slot(operand, time(at), output)?;
-            }
-            (i.a, i.b) = (bytes(slots[0]), bytes(slots[1]));
-            if count == 3 && i.operation < kind::SLOT_CONSTANT {
-                i.immediate = u64::from(bytes(slots[2]) as u16);
-            }
-        }
         if node.has_result {
             self.slots[at] = self.result_slot(at, node)?;
-            i.target = bytes(self.slots[at]);
+            word.target = bytes(self.slots[at]);
         }
-        output.instructions.push(i);
+        if node.opcode == byte::GAS {
+            word.set_wide(draft.gas - node.gas);
+            output.gas_instructions.push(output.words.len() as u32);
+        }
+        output.push(word, payload);
         Ok(())
     }
 
@@ -316,7 +309,7 @@ impl Placement {
                 if source == first {
                     break;
                 }
-                output.push(operation::EXCHANGE, target, source, 0);
+                output.push_slots(operation::EXCHANGE, target, source);
                 target = source;
             }
         }
@@ -326,97 +319,86 @@ impl Placement {
         &mut self,
         draft: &Draft,
         [first, second]: [Location; 2],
-        id: u16,
         output: &mut Output,
     ) -> Result<(), Crowded> {
-        let moved = draft.height() as i16;
-        let next = id + 1;
-        let mut i = Instruction { target: bytes(moved), ..Instruction::default() };
+        let mut word = Word { target: bytes(self.height as i16), ..Word::default() };
         match draft.ending {
-            Ending::RunOn if moved == 0 => return Ok(()),
-            Ending::RunOn => i.operation = operation::SHIFT,
-            Ending::Stop => i.operation = u16::from(byte::STOP),
+            Ending::RunOn => word.operation = operation::RUN_ON,
+            Ending::Stop => word.operation = u16::from(byte::STOP),
             Ending::Leave(pc) => {
-                i.operation = operation::LEAVE;
-                i.immediate = pc as u64;
+                word.operation = operation::LEAVE;
+                word.set_wide(pc as u32);
             }
             Ending::Goto { target_pc } => {
-                i.operation = operation::GOTO;
-                i.immediate = u64::from(target_pc);
-                output.jumps.push((output.instructions.len() as u32, 0));
+                word.operation = operation::GOTO;
+                word.set_wide(target_pc);
+                output.gotos.push(output.words.len() as u32);
             }
             Ending::Jump { .. } => {
-                i.operation = u16::from(byte::JUMP);
-                i.a = bytes(self.in_slot(first, END, output)?);
+                word.operation = u16::from(byte::JUMP);
+                word.a = bytes(self.in_slot(first, END, output)?);
             }
             Ending::Jumpi { .. } => {
-                i.operation = u16::from(byte::JUMPI);
-                i.a = bytes(self.in_slot(first, END, output)?);
-                i.b = bytes(self.in_slot(second, END, output)?);
-                i.immediate = u64::from(next) << 16;
+                word.operation = u16::from(byte::JUMPI);
+                word.a = bytes(self.in_slot(first, END, output)?);
+                word.b = bytes(self.in_slot(second, END, output)?);
             }
             Ending::Branch { test, is_negated, target_pc, .. } => {
-                self.branch(&mut i, test, [first, second], output)?;
-                let (target_place, next_place) = if is_negated { (16, 0) } else { (0, 16) };
-                i.immediate |= u64::from(target_pc) << target_place | u64::from(next) << next_place;
-                output.jumps.push((output.instructions.len() as u32, target_place));
+                let number = self.branch(&mut word, test, [first, second], output)?;
+                word.operation += u16::from(is_negated);
+                output.branches.push(output.words.len() as u32 + 1);
+                output.words.push(word);
+                word = Word::from_bits(u64::from(target_pc) | number << 32);
             }
-            Ending::Op { opcode, pc, is_last } => {
-                i.operation = opcode.into();
-                let next = if is_last { id } else { next };
-                i.immediate = pc as u64 | u64::from(next) << 32;
+            Ending::Op { opcode, pc } => {
+                word.operation = opcode.into();
+                word.set_wide(pc as u32);
             }
         }
-        output.instructions.push(i);
+        output.words.push(word);
         Ok(())
     }
 
-    /// Fills in what a branch compares.
+    /// Fills in what a branch compares; returns the number that it compares with. The operation with the opposite meaning is
+    /// the next one.
     fn branch(
         &mut self,
-        i: &mut Instruction,
+        word: &mut Word,
         test: Test,
-        operands: [Location; 2],
+        [a, b]: [Location; 2],
         output: &mut Output,
-    ) -> Result<(), Crowded> {
-        let [a, b] = operands;
-        let small = |location: Location| location.small().filter(|small| *small < 1 << 32);
-        let (with_slots, with_immediate, mirrored) = match test {
-            Test::IsNotZero => {
-                i.operation = operation::BRANCH;
-                i.a = bytes(self.in_slot(a, END, output)?);
-                return Ok(());
+    ) -> Result<u64, Crowded> {
+        let (with_slots, with_small, mirrored) = match test {
+            Test::IsZero => {
+                word.operation = operation::BRANCH_ZERO;
+                word.a = bytes(self.in_slot(a, END, output)?);
+                return Ok(0);
             }
             Test::IsEqual => (
                 operation::BRANCH_EQ,
-                operation::BRANCH_EQ_IMMEDIATE,
-                operation::BRANCH_EQ_IMMEDIATE,
+                operation::BRANCH_EQ_SMALL,
+                operation::BRANCH_EQ_SMALL,
             ),
-            Test::IsLess => (
-                operation::BRANCH_LT,
-                operation::BRANCH_LT_IMMEDIATE,
-                operation::BRANCH_GT_IMMEDIATE,
-            ),
-            Test::IsSignedLess => (
-                operation::BRANCH_SLT,
-                operation::BRANCH_SLT_IMMEDIATE,
-                operation::BRANCH_SGT_IMMEDIATE,
-            ),
-        };
-        let (operation, slot, immediate) = match (small(a), small(b)) {
-            (_, Some(immediate)) => (with_immediate, a, immediate),
-            (Some(immediate), None) => (mirrored, b, immediate),
-            (None, None) => {
-                i.operation = with_slots;
-                i.a = bytes(self.in_slot(a, END, output)?);
-                i.b = bytes(self.in_slot(b, END, output)?);
-                return Ok(());
+            Test::IsLess => {
+                (operation::BRANCH_LT, operation::BRANCH_LT_SMALL, operation::BRANCH_GT_SMALL)
+            }
+            Test::IsSignedLess => {
+                (operation::BRANCH_SLT, operation::BRANCH_SLT_SMALL, operation::BRANCH_SGT_SMALL)
             }
         };
-        i.operation = operation;
-        i.a = bytes(self.in_slot(slot, END, output)?);
-        i.immediate = immediate << 32;
-        Ok(())
+        let (operation, slot, number) = match (a.below(32), b.below(32)) {
+            (_, Some(number)) => (with_small, a, number),
+            (Some(number), None) => (mirrored, b, number),
+            (None, None) => {
+                word.operation = with_slots;
+                word.a = bytes(self.in_slot(a, END, output)?);
+                word.b = bytes(self.in_slot(b, END, output)?);
+                return Ok(0);
+            }
+        };
+        word.operation = operation;
+        word.a = bytes(self.in_slot(slot, END, output)?);
+        Ok(number)
     }
 }
 
@@ -430,7 +412,7 @@ fn kept_from(draft: &Draft) -> i32 {
         Ending::Stop => draft.height(),
         // It can be interrupted, and everything is in its place then.
         Ending::Op { opcode: byte::SELFDESTRUCT, .. } => -draft.needed_words(),
-        Ending::Op { opcode, is_last: true, .. } => {
+        Ending::Op { opcode, .. } if role(opcode) == Role::End => {
             let inputs = OPCODES[usize::from(opcode)].map_or(0, |info| info.inputs);
             draft.height() - i32::from(inputs)
         }
@@ -443,7 +425,7 @@ fn ending_operands(ending: &Ending) -> impl Iterator<Item = Value> + use<> {
     let (first, second) = match *ending {
         Ending::Jump { target } => (Some(target), None),
         Ending::Jumpi { target, condition } => (Some(target), Some(condition)),
-        Ending::Branch { test: Test::IsNotZero, a, .. } => (Some(a), None),
+        Ending::Branch { test: Test::IsZero, a, .. } => (Some(a), None),
         Ending::Branch { a, b, .. } => (Some(a), Some(b)),
         _ => (None, None),
     };
