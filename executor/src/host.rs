@@ -7,7 +7,7 @@ use braid_interpreter::{
 };
 use braid_precompiles::{Crypto, PrecompileSet};
 use braid_primitives::{
-    Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, StateReader, U256,
+    Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, StateReader, Transaction, U256,
 };
 
 use crate::{code_cache::CodeCache, hash_cache::HashCache, journal::Journal};
@@ -23,6 +23,8 @@ pub(crate) struct StateAccess<'a, R: StateReader, C> {
     pub(crate) fork: Hardfork,
     pub(crate) block: &'a BlockEnv,
     pub(crate) transaction: TransactionEnv,
+    /// The block's beneficiary, once it was asked for.
+    pub(crate) beneficiary: Option<AccountId>,
     /// Why the last read was interrupted.
     pub(crate) error: Option<R::Error>,
 }
@@ -42,6 +44,27 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
         let id = self.account(address);
         self.load(id)?;
         Ok(id)
+    }
+
+    /// The id of the block's beneficiary, which every transaction pays.
+    pub(crate) fn beneficiary(&mut self) -> AccountId {
+        match self.beneficiary {
+            Some(id) => id,
+            None => {
+                let id = self.account(self.block.beneficiary);
+                *self.beneficiary.insert(id)
+            }
+        }
+    }
+
+    /// Reads the accounts that these transactions need in any case. Reads made together overlap, which those that a
+    /// transaction makes one by one cannot. What cannot be read now is asked for again when it is needed.
+    pub(crate) fn read_ahead(&mut self, transactions: &[Transaction]) {
+        for tx in transactions {
+            for address in [Some(tx.sender), tx.to.to().copied()].into_iter().flatten() {
+                drop(self.loaded_account(address));
+            }
+        }
     }
 
     /// Whether a contract must not be created at the account: it has a nonce, code (EIP-684) or storage (EIP-7610).

@@ -17,12 +17,14 @@
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
 //! | `code_cache`, `hash_cache` | analysed code by hash, hashes of mapping slots: kept over blocks |
 //! | `journal` | accounts, slots and logs of the block; undo log; write sets |
+//! | `bloom` | the filter of the block's logs |
 //! | [`difficulty`], [`ethash`] | what a header of proof of work must say, and its proof |
 //! | [`hashes`], [`memory_state`] | hashes of lists, and a state in memory |
 
 #![forbid(unsafe_code)]
 
 mod block_rules;
+mod bloom;
 pub mod body_rules;
 mod call_stack;
 mod code_cache;

@@ -3,13 +3,13 @@
 use braid_interpreter::{Engine, Inspector, NoInspector, Schedule, TransactionEnv, Workspace};
 use braid_precompiles::{Crypto, precompiles};
 use braid_primitives::{
-    BlockEnv, Bloom, ChainSpec, Hardfork, Receipt, ReceiptOutcome, StateDelta, StateReader,
-    Transaction,
+    BlockEnv, ChainSpec, Hardfork, Receipt, ReceiptOutcome, StateDelta, StateReader, Transaction,
 };
 
 use crate::{
     Block, BlockOutcome, TransactionOutcome,
     block_rules::{BlockRules, MissingRequestContracts},
+    bloom::logs_bloom,
     call_stack::CallStack,
     code_cache::CodeCache,
     committed::{Committed, Step},
@@ -21,6 +21,9 @@ use crate::{
     transaction,
     validate::Limits,
 };
+
+/// How many transactions' accounts are read together.
+const READ_AHEAD_TRANSACTIONS: usize = 32;
 
 /// Executes blocks and transactions on the calling thread.
 ///
@@ -149,8 +152,12 @@ impl<C: Crypto> SequentialExecutor<C> {
         rules.begin(&block.context)?;
         on_commit(Committed { step: Step::Begin, journal: rules.state.journal });
         let mut receipts = Vec::with_capacity(block.transactions.len());
-        let (mut gas_used, mut blob_gas_used, mut logs_bloom) = (0, 0, Bloom::ZERO);
+        let (mut gas_used, mut blob_gas_used) = (0, 0);
         for (index, tx) in block.transactions.iter().enumerate() {
+            if index.is_multiple_of(READ_AHEAD_TRANSACTIONS) {
+                let ahead = &block.transactions[index..];
+                rules.state.read_ahead(&ahead[..ahead.len().min(READ_AHEAD_TRANSACTIONS)]);
+            }
             rules.state.journal.begin_step();
             let machinery = (&mut *rules.stack, &mut *rules.workspace);
             let mut outcome =
@@ -169,12 +176,12 @@ impl<C: Crypto> SequentialExecutor<C> {
                 cumulative_gas_used: gas_used,
                 logs,
             };
-            logs_bloom |= receipt.bloom();
             receipts.push(receipt);
         }
         rules.state.journal.begin_step();
         let requests = rules.end(&block.context, &receipts)?;
         on_commit(Committed { step: Step::End, journal: rules.state.journal });
+        let logs_bloom = logs_bloom(&self.crypto, &receipts);
         let state = self.journal.state_delta();
         Ok(BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state })
     }
@@ -243,6 +250,7 @@ fn state_access<'a, R: StateReader, C: Crypto>(
             blob_base_fee: limits.blob_base_fee,
             ..Default::default()
         },
+        beneficiary: None,
         error: None,
     }
 }

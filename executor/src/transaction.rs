@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use braid_interpreter::{Code, Host, Inspector, Workspace, delegation_designator};
+use braid_interpreter::{AccountId, Code, Host, Inspector, Workspace, delegation_designator};
 use braid_precompiles::Crypto;
 use braid_primitives::{
-    Address, Authorization, B256, Bytes, Hardfork, StateReader, Transaction, TransactionType,
-    TxKind, U256,
+    Address, Authorization, B256, Bytes, Hardfork, KECCAK256_EMPTY, StateReader, Transaction,
+    TransactionType, U256,
 };
 
 use crate::{
     call_stack::{CallStack, Ending, FrameResult, Machine, outermost_call, outermost_create},
     error::{InvalidTransaction, TransactError},
-    fees::{blob_gas, effective_gas_price, effective_tip},
+    fees::{blob_gas, cost, effective_gas_price, effective_tip},
     host::StateAccess,
     intrinsic::IntrinsicGas,
     result::{ExecutionStatus, TransactionOutcome},
@@ -31,9 +31,9 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     inspector: &mut I,
 ) -> Result<TransactionOutcome, TransactError<R::Error>> {
     let mut m = Machine { state, workspace, inspector };
-    let result = begin(tx, limits, &mut m).and_then(|gas| {
-        let result = run(tx, &gas, stack, &mut m).map_err(TransactError::State)?;
-        settle(tx, &gas, &result, &mut m).map_err(TransactError::State)
+    let result = begin(tx, limits, &mut m).and_then(|start| {
+        let result = run(tx, &start, stack, &mut m).map_err(TransactError::State)?;
+        settle(tx, &start, &result, &mut m).map_err(TransactError::State)
     });
     match result {
         Ok(mut outcome) => {
@@ -49,12 +49,22 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     }
 }
 
+/// What is known of a transaction once it has begun.
+struct Start {
+    gas: IntrinsicGas,
+    sender: AccountId,
+    /// The account that the transaction is sent to, unless it creates one.
+    target: Option<AccountId>,
+    /// Price in wei per gas.
+    gas_price: u128,
+}
+
 /// Validates, takes the fees up front, warms what the rules say.
 fn begin<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
     limits: &Limits,
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<IntrinsicGas, TransactError<R::Error>> {
+) -> Result<Start, TransactError<R::Error>> {
     let block = m.state.block;
     let gas = check_envelope(tx, block, limits).map_err(TransactError::Invalid)?;
     let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
@@ -70,26 +80,31 @@ fn begin<R: StateReader, C: Crypto, I>(
     m.state.transaction.gas_price = gas_price;
     m.state.transaction.blob_hashes.clone_from(&tx.blob_hashes);
 
-    // Both products are at most 192 bits, and validation has compared the balance with at least as much.
-    let fee = U256::from(tx.gas_limit) * U256::from(gas_price);
+    // Validation has compared the balance with at least as much.
+    let fee = cost(tx.gas_limit, gas_price);
     let blob_fee = match tx.tx_type {
-        TransactionType::Blob => U256::from(blob_gas(tx)) * U256::from(limits.blob_base_fee),
+        TransactionType::Blob => cost(blob_gas(tx), limits.blob_base_fee),
         _ => U256::ZERO,
     };
     m.state.journal.debit(sender, fee + blob_fee);
     m.state.journal.set_nonce(sender, info.nonce + 1);
+    let target = tx.to.to().map(|target| m.state.account(*target));
     if limits.fork >= Hardfork::Berlin {
-        warm(tx, m.state);
+        warm(tx, sender, target, m.state);
     }
-    Ok(gas)
+    Ok(Start { gas, sender, target, gas_price })
 }
 
 /// What is warm from the start: sender and callee (EIP-2929), the beneficiary (EIP-3651), the access list (EIP-2930).
 /// Precompiles always are.
-fn warm<R: StateReader, C: Crypto>(tx: &Transaction, state: &mut StateAccess<'_, R, C>) {
-    let beneficiary = (state.fork >= Hardfork::Shanghai).then_some(state.block.beneficiary);
-    for address in [Some(tx.sender), tx.to.to().copied(), beneficiary].into_iter().flatten() {
-        let account = state.account(address);
+fn warm<R: StateReader, C: Crypto>(
+    tx: &Transaction,
+    sender: AccountId,
+    target: Option<AccountId>,
+    state: &mut StateAccess<'_, R, C>,
+) {
+    let beneficiary = (state.fork >= Hardfork::Shanghai).then(|| state.beneficiary());
+    for account in [Some(sender), target, beneficiary].into_iter().flatten() {
         state.warm_account(account);
     }
     for item in &tx.access_list {
@@ -105,25 +120,31 @@ fn warm<R: StateReader, C: Crypto>(tx: &Transaction, state: &mut StateAccess<'_,
 /// Applies authorizations and runs the outermost frame.
 fn run<R: StateReader, C: Crypto, I: Inspector>(
     tx: &Transaction,
-    gas: &IntrinsicGas,
+    start: &Start,
     stack: &mut CallStack,
     m: &mut Machine<'_, '_, R, C, I>,
 ) -> Result<FrameResult, R::Error> {
+    let gas_limit = tx.gas_limit - start.gas.intrinsic_gas;
+    if let Some(target) = start.target
+        && sends_only_value(tx, target, m)?
+    {
+        m.workspace.return_data.clear();
+        m.state.journal.touch(target);
+        m.state.transfer(start.sender, target, tx.value);
+        return Ok(FrameResult::success(gas_limit));
+    }
     let schedule = braid_interpreter::Schedule::of(m.state.fork);
     let input = m.workspace.reset(schedule, &tx.input);
-    let gas_limit = tx.gas_limit - gas.intrinsic_gas;
     let mut refund = 0;
     for authorization in &tx.authorizations {
         refund += authorize(authorization, m.state)?;
     }
-    match tx.to {
-        TxKind::Call(target) => {
-            let call = outermost_call(m.state, tx.sender, target, tx.value, (input, gas_limit))?;
+    match start.target {
+        Some(target) => {
+            let call = outermost_call(m.state, start.sender, target, tx.value, (input, gas_limit))?;
             m.workspace.call = Some(call);
         }
-        TxKind::Create => {
-            m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
-        }
+        None => m.workspace.create = Some(outermost_create(tx.value, input, gas_limit)),
     }
     let mut result = stack.run(m)?;
     if result.ending != Ending::Success {
@@ -132,6 +153,21 @@ fn run<R: StateReader, C: Crypto, I: Inspector>(
     // What authorizations refund stays, whatever becomes of the call.
     result.refund += refund;
     Ok(result)
+}
+
+/// Whether nothing runs, neither code nor a precompile: then there is no call to make, only value to send, which the sender
+/// has. Inspectors want to see the call.
+fn sends_only_value<R: StateReader, C: Crypto, I: Inspector>(
+    tx: &Transaction,
+    target: AccountId,
+    m: &mut Machine<'_, '_, R, C, I>,
+) -> Result<bool, R::Error> {
+    if I::ACTIVE || !tx.authorizations.is_empty() {
+        return Ok(false);
+    }
+    m.state.load(target)?;
+    let account = m.state.journal.account(target);
+    Ok(account.info.code_hash == KECCAK256_EMPTY && !m.state.precompiles.contains(&account.address))
 }
 
 /// Delegates an account (EIP-7702, "Behavior"); an authorization that does not fit is skipped. Returns the refund.
@@ -176,7 +212,7 @@ fn designator_code<R: StateReader, C: Crypto>(
 /// Refunds, floor and fees, after the outermost frame.
 fn settle<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
-    gas: &IntrinsicGas,
+    start: &Start,
     result: &FrameResult,
     m: &mut Machine<'_, '_, R, C, I>,
 ) -> Result<TransactionOutcome, R::Error> {
@@ -186,14 +222,13 @@ fn settle<R: StateReader, C: Crypto, I>(
     let share = if state.fork >= Hardfork::London { 5 } else { 2 };
     let refund = u64::try_from(result.refund).unwrap_or(0);
     let gas_refunded = refund.min(spent / share);
-    let gas_used = (spent - gas_refunded).max(gas.floor_gas);
+    let gas_used = (spent - gas_refunded).max(start.gas.floor_gas);
 
-    let sender = state.loaded_account(tx.sender)?;
-    let beneficiary = state.loaded_account(state.block.beneficiary)?;
-    let unused = U256::from(tx.gas_limit - gas_used);
-    state.journal.credit(sender, unused * U256::from(state.transaction.gas_price));
+    let beneficiary = state.beneficiary();
+    state.load(beneficiary)?;
+    state.journal.credit(start.sender, cost(tx.gas_limit - gas_used, start.gas_price));
     let tip = effective_tip(tx, state.block.base_fee);
-    state.journal.credit(beneficiary, U256::from(gas_used) * U256::from(tip));
+    state.journal.credit(beneficiary, cost(gas_used, tip));
 
     Ok(TransactionOutcome {
         status: match result.ending {

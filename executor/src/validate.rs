@@ -8,7 +8,7 @@ use braid_primitives::{
 
 use crate::{
     error::InvalidTransaction,
-    fees::{GAS_PER_BLOB, blob_gas},
+    fees::{GAS_PER_BLOB, blob_gas, cost},
     intrinsic::{IntrinsicGas, intrinsic_gas},
 };
 
@@ -236,11 +236,10 @@ pub(crate) fn check_sender<E>(
 
 /// The wei that the sender must have: gas and blob gas at their caps, and the value. `None` beyond 256 bits.
 fn upfront_cost(tx: &Transaction) -> Option<U256> {
-    let gas = U256::from(tx.gas_limit) * U256::from(tx.max_fee_per_gas);
+    let gas = cost(tx.gas_limit, tx.max_fee_per_gas);
     let blobs = match tx.tx_type {
-        TransactionType::Blob => U256::from(blob_gas(tx)) * U256::from(tx.max_fee_per_blob_gas),
+        TransactionType::Blob => cost(blob_gas(tx), tx.max_fee_per_blob_gas),
         _ => U256::ZERO,
     };
-    // Neither product exceeds 192 bits.
     (gas + blobs).checked_add(tx.value)
 }
