@@ -31,6 +31,7 @@ pub(crate) struct StateAccess<'a, R: StateReader, C> {
 
 impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
     /// Reads the account unless it is known.
+    #[inline]
     pub(crate) fn load(&mut self, id: AccountId) -> Result<(), R::Error> {
         if !self.journal.account(id).is_loaded {
             let info = self.reader.account(self.journal.account(id).address)?;
@@ -57,12 +58,24 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
         }
     }
 
-    /// Reads the accounts that these transactions need in any case. Reads made together overlap, which those that a
-    /// transaction makes one by one cannot. What cannot be read now is asked for again when it is needed.
+    /// Reads the accounts that these transactions need in any case, unless they were seen before. Reads that are made one right
+    /// after the other overlap, which those in the course of a transaction do not. What cannot be read now is asked for
+    /// again when it is needed.
     pub(crate) fn read_ahead(&mut self, transactions: &[Transaction]) {
+        let mut new = Vec::with_capacity(2 * transactions.len());
         for tx in transactions {
             for address in [Some(tx.sender), tx.to.to().copied()].into_iter().flatten() {
-                drop(self.loaded_account(address));
+                let next = self.journal.next_account();
+                let id = self.account(address);
+                if id == next {
+                    new.push((id, address));
+                }
+            }
+        }
+        let read: Vec<_> = new.iter().map(|(_, address)| self.reader.account(*address)).collect();
+        for ((id, _), info) in new.into_iter().zip(read) {
+            if let Ok(info) = info {
+                self.journal.load_account(id, info);
             }
         }
     }

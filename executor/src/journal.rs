@@ -10,6 +10,7 @@
 //! The journal reads nothing itself: [`StateAccess`](crate::host::StateAccess) puts the values in that a reader answered.
 
 mod delta;
+mod entries;
 mod ids;
 mod undo;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use braid_interpreter::{AccountId, Code, SlotId};
 use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, Log, U256};
 
+use entries::{Account, Arena, Slot, TransientSlot};
 use ids::{AddressIds, SlotIds, SlotKey};
 pub(crate) use undo::Checkpoint;
 use undo::Undo;
@@ -33,84 +35,12 @@ const NEVER: Stamp = 0;
 const RIPEMD_ADDRESS: Address =
     braid_primitives::address!("0000000000000000000000000000000000000003");
 
-/// One account. In the order of use: what each access asks for comes first, what only the write set needs last.
-#[derive(Debug)]
-#[repr(C)]
-pub(crate) struct Account {
-    pub(crate) address: Address,
-    warm: Stamp,
-    touched: Stamp,
-    created: Stamp,
-    destroyed: Stamp,
-    /// How often its storage was wiped; slots stamped with an older epoch are zero.
-    epoch: u32,
-    pub(crate) is_loaded: bool,
-    pub(crate) exists: bool,
-    /// Warm in every transaction: precompiles.
-    is_always_warm: bool,
-    /// Whether a slot of it was ever written to something other than zero.
-    has_written_slots: bool,
-    /// Once it was asked for.
-    pub(crate) code: Option<Arc<Code>>,
-    pub(crate) info: AccountInfo,
-    /// Before the block; `None` where it did not exist. Meaningful once `is_loaded`.
-    before: Option<AccountInfo>,
-}
-
-impl Account {
-    fn new(address: Address, is_always_warm: bool) -> Self {
-        Self {
-            address,
-            warm: NEVER,
-            touched: NEVER,
-            created: NEVER,
-            destroyed: NEVER,
-            epoch: 0,
-            is_loaded: false,
-            exists: false,
-            is_always_warm,
-            has_written_slots: false,
-            code: None,
-            info: AccountInfo::default(),
-            before: None,
-        }
-    }
-
-    /// Whether it does not exist or is empty (EIP-161).
-    pub(crate) fn is_dead(&self) -> bool {
-        !self.exists || self.info.is_empty()
-    }
-}
-
-/// One storage slot, in the order of use like [`Account`].
-#[derive(Debug)]
-#[repr(C)]
-struct Slot {
-    key: SlotKey,
-    warm: Stamp,
-    epoch: u32,
-    written: Stamp,
-    is_loaded: bool,
-    current: U256,
-    /// At the start of the transaction that `written` names.
-    original: U256,
-    /// Before the block, once `is_loaded`.
-    before: U256,
-}
-
-/// One transient slot (EIP-1153).
-#[derive(Debug)]
-struct TransientSlot {
-    key: SlotKey,
-    value: U256,
-}
-
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    accounts: Vec<Account>,
+    accounts: Arena<Account>,
     account_ids: AddressIds,
-    slots: Vec<Slot>,
+    slots: Arena<Slot>,
     slot_ids: SlotIds,
     /// Of this transaction.
     transient: Vec<TransientSlot>,
@@ -129,9 +59,9 @@ pub(crate) struct Journal {
 impl Default for Journal {
     fn default() -> Self {
         Self {
-            accounts: Vec::new(),
+            accounts: Arena::default(),
             account_ids: AddressIds::default(),
-            slots: Vec::new(),
+            slots: Arena::default(),
             slot_ids: SlotIds::default(),
             transient: Vec::new(),
             transient_ids: SlotIds::default(),
@@ -179,9 +109,18 @@ impl Journal {
         let next = accounts.len() as u32;
         let id = self.account_ids.get_or_insert(&address, next, address_of);
         if id == next {
-            self.accounts.push(Account::new(address, is_always_warm(&address)));
+            let is_always_warm = is_always_warm(&address);
+            self.accounts.add(
+                |forgotten| forgotten.renew(address, is_always_warm),
+                || Account::new(address, is_always_warm),
+            );
         }
         AccountId(id)
+    }
+
+    /// The id that the next account seen for the first time gets.
+    pub(crate) fn next_account(&self) -> AccountId {
+        AccountId(self.accounts.len() as u32)
     }
 
     #[inline]
@@ -196,11 +135,7 @@ impl Journal {
 
     /// Puts in what the reader knows of an account.
     pub(crate) fn load_account(&mut self, id: AccountId, info: Option<AccountInfo>) {
-        let account = self.account_mut(id);
-        account.before = info;
-        account.exists = info.is_some();
-        account.info = info.unwrap_or_default();
-        account.is_loaded = true;
+        self.account_mut(id).load(info);
     }
 
     /// Puts in the code that belongs to the account's code hash.
@@ -310,7 +245,7 @@ impl Journal {
     /// Whether the state before the block can say something about slots of the account: it existed and was not wiped since.
     pub(crate) fn has_storage_before(&self, id: AccountId) -> bool {
         let account = self.account(id);
-        account.before.is_some() && account.epoch == 0
+        account.before().is_some() && account.epoch == 0
     }
 
     /// Whether a slot of the account was written in this block and is not zero now.
@@ -318,7 +253,10 @@ impl Journal {
         let account = self.account(id);
         account.has_written_slots
             && self.slots.iter().any(|slot| {
-                slot.key.account() == id && slot.epoch == account.epoch && !slot.current.is_zero()
+                slot.key.account() == id
+                    && slot.is_loaded
+                    && slot.epoch == account.epoch
+                    && !slot.current.is_zero()
             })
     }
 
@@ -330,16 +268,7 @@ impl Journal {
         let next = slots.len() as u32;
         let id = self.slot_ids.get_or_insert(&key, next, |id| &slots[id as usize].key);
         if id == next {
-            self.slots.push(Slot {
-                key,
-                warm: NEVER,
-                epoch: 0,
-                written: NEVER,
-                is_loaded: false,
-                current: U256::ZERO,
-                original: U256::ZERO,
-                before: U256::ZERO,
-            });
+            self.slots.add(|forgotten| forgotten.renew(key), || Slot::new(key));
         }
         SlotId(id)
     }

@@ -163,10 +163,12 @@ impl MemoryState {
 impl StateReader for MemoryState {
     type Error = MissingState;
 
+    #[inline]
     fn account(&self, address: Address) -> Result<Option<AccountInfo>, MissingState> {
         Ok(self.accounts.get(&address).map(|account| account.info))
     }
 
+    #[inline]
     fn storage(&self, address: Address, slot: U256) -> Result<U256, MissingState> {
         let account = self.accounts.get(&address);
         Ok(account.and_then(|account| account.storage.get(&slot)).copied().unwrap_or_default())

@@ -16,7 +16,7 @@ use crate::{
     host::StateAccess,
     intrinsic::IntrinsicGas,
     result::{ExecutionStatus, TransactionOutcome},
-    validate::{Limits, check_envelope, check_sender},
+    validate::{Limits, check_balance, check_envelope, check_nonce},
 };
 
 /// Gas of an authorization whose authority exists is refunded down to this (EIP-7702: 25000 - 12500).
@@ -33,7 +33,7 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     let mut m = Machine { state, workspace, inspector };
     let result = begin(tx, limits, &mut m).and_then(|start| {
         let result = run(tx, &start, stack, &mut m).map_err(TransactError::State)?;
-        settle(tx, &start, &result, &mut m).map_err(TransactError::State)
+        settle(tx, &start, &result, &mut m)
     });
     match result {
         Ok(mut outcome) => {
@@ -66,14 +66,12 @@ fn begin<R: StateReader, C: Crypto, I>(
     m: &mut Machine<'_, '_, R, C, I>,
 ) -> Result<Start, TransactError<R::Error>> {
     let block = m.state.block;
-    let gas = check_envelope(tx, block, limits).map_err(TransactError::Invalid)?;
+    let gas = check_envelope(tx, block, limits)?;
     let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
-    let info = m.state.journal.account(sender).info;
-    let is_delegated =
-        || Ok(m.state.read_code(sender)?).map(|code| m.state.delegation(&code).is_some());
-    check_sender(tx, &info, is_delegated)
-        .map_err(TransactError::State)?
-        .map_err(TransactError::Invalid)?;
+    let nonce = m.state.journal.account(sender).info.nonce;
+    check_nonce(tx, nonce)?;
+    check_sender_code(sender, m.state)?;
+    check_balance(tx, m.state.journal.account(sender).info.balance)?;
 
     let gas_price = effective_gas_price(tx, block.base_fee);
     m.state.transaction.origin = tx.sender;
@@ -87,12 +85,29 @@ fn begin<R: StateReader, C: Crypto, I>(
         _ => U256::ZERO,
     };
     m.state.journal.debit(sender, fee + blob_fee);
-    m.state.journal.set_nonce(sender, info.nonce + 1);
+    m.state.journal.set_nonce(sender, nonce + 1);
     let target = tx.to.to().map(|target| m.state.account(*target));
     if limits.fork >= Hardfork::Berlin {
         warm(tx, sender, target, m.state);
     }
     Ok(Start { gas, sender, target, gas_price })
+}
+
+/// A sender has no code (EIP-3607), unless that delegates (EIP-7702).
+fn check_sender_code<R: StateReader, C: Crypto>(
+    sender: AccountId,
+    state: &mut StateAccess<'_, R, C>,
+) -> Result<(), TransactError<R::Error>> {
+    let code_hash = state.journal.account(sender).info.code_hash;
+    if code_hash == KECCAK256_EMPTY {
+        return Ok(());
+    }
+    let code = state.read_code(sender).map_err(TransactError::State)?;
+    if state.delegation(&code).is_none() {
+        let sender = state.journal.account(sender).address;
+        return Err(InvalidTransaction::SenderHasCode { sender, code_hash }.into());
+    }
+    Ok(())
 }
 
 /// What is warm from the start: sender and callee (EIP-2929), the beneficiary (EIP-3651), the access list (EIP-2930).
@@ -215,7 +230,7 @@ fn settle<R: StateReader, C: Crypto, I>(
     start: &Start,
     result: &FrameResult,
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<TransactionOutcome, R::Error> {
+) -> Result<TransactionOutcome, TransactError<R::Error>> {
     let state = &mut *m.state;
     let spent = tx.gas_limit - result.gas_left;
     // EIP-3529 lowered the share that can be refunded.
@@ -225,7 +240,7 @@ fn settle<R: StateReader, C: Crypto, I>(
     let gas_used = (spent - gas_refunded).max(start.gas.floor_gas);
 
     let beneficiary = state.beneficiary();
-    state.load(beneficiary)?;
+    state.load(beneficiary).map_err(TransactError::State)?;
     state.journal.credit(start.sender, cost(tx.gas_limit - gas_used, start.gas_price));
     let tip = effective_tip(tx, state.block.base_fee);
     state.journal.credit(beneficiary, cost(gas_used, tip));

@@ -1,11 +1,17 @@
 //! Write sets: of everything since the journal was cleared, and of one step.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, hint::black_box, ops::Range};
 
 use braid_interpreter::{AccountId, SlotId};
 use braid_primitives::{AccountDelta, AccountInfo, Address, B256, Bytes, StateDelta, U256};
 
 use super::{Journal, Slot, undo::Undo};
+
+/// How many accounts are brought from memory at a time.
+const FETCHED_TOGETHER: usize = 64;
+
+/// Up to how many entries a map is made one by one.
+const FEW: usize = 16;
 
 /// An account at some time.
 #[derive(Clone, Copy, Debug)]
@@ -13,12 +19,6 @@ struct Past {
     info: AccountInfo,
     exists: bool,
     epoch: u32,
-}
-
-impl Past {
-    fn info(&self) -> Option<AccountInfo> {
-        self.exists.then_some(self.info)
-    }
 }
 
 /// What a step changed, as it was before the step.
@@ -34,7 +34,7 @@ impl Journal {
         let mut changes = Changes::new(self);
         for (id, account) in self.accounts.iter().enumerate() {
             if account.is_loaded {
-                changes.record_account(id as u32, account.before, account.epoch > 0);
+                changes.record_account(id as u32, account.before(), account.epoch > 0);
             }
         }
         for (id, slot) in self.slots.iter().enumerate() {
@@ -52,7 +52,8 @@ impl Journal {
         let mut changes = Changes::new(self);
         for (&id, original) in &originals.accounts {
             let epoch = self.account(AccountId(id)).epoch;
-            changes.record_account(id, original.info(), original.epoch != epoch);
+            let before = original.exists.then_some(&original.info);
+            changes.record_account(id, before, original.epoch != epoch);
         }
         for (&id, &original) in &originals.slots {
             let account = self.slots[id as usize].key.account();
@@ -106,7 +107,7 @@ impl Journal {
 /// to them one by one.
 struct Changes<'j> {
     journal: &'j Journal,
-    /// In ascending order of id.
+    /// In ascending order of id until all are there.
     accounts: Vec<AccountChange>,
     /// Ids of slots.
     slots: Vec<u32>,
@@ -114,6 +115,8 @@ struct Changes<'j> {
 }
 
 struct AccountChange {
+    /// The first bytes of the address, which nearly always decide about the order.
+    leading_bytes: u64,
     id: u32,
     storage_wiped: bool,
     /// Which of the sorted slots are its own.
@@ -126,14 +129,15 @@ impl<'j> Changes<'j> {
     }
 
     /// Adds an account, if it is not what it was, or lost the storage that it had. Accounts come in ascending order of id.
-    fn record_account(&mut self, id: u32, before: Option<AccountInfo>, is_wiped: bool) {
+    fn record_account(&mut self, id: u32, before: Option<&AccountInfo>, is_wiped: bool) {
         let account = self.journal.account(AccountId(id));
-        let after = account.exists.then_some(account.info);
+        let after = account.exists.then_some(&account.info);
         let storage_wiped = is_wiped && before.is_some();
         if after == before && !storage_wiped {
             return;
         }
-        self.accounts.push(AccountChange { id, storage_wiped, slots: 0..0 });
+        let leading_bytes = leading_bytes(&account.address);
+        self.accounts.push(AccountChange { leading_bytes, id, storage_wiped, slots: 0..0 });
         let hash = account.info.code_hash;
         let is_new = before.is_none_or(|before| before.code_hash != hash);
         if let Some(code) = account.code.as_ref().filter(|code| is_new && !code.is_empty()) {
@@ -172,9 +176,12 @@ impl<'j> Changes<'j> {
             }
             match self.accounts[..known].get_mut(next).filter(|change| change.id == id) {
                 Some(change) => change.slots = own,
-                None => {
-                    self.accounts.push(AccountChange { id, storage_wiped: false, slots: own });
-                }
+                None => self.accounts.push(AccountChange {
+                    leading_bytes: leading_bytes(&journal.account(AccountId(id)).address),
+                    id,
+                    storage_wiped: false,
+                    slots: own,
+                }),
             }
         }
         self.slots = slots;
@@ -182,29 +189,55 @@ impl<'j> Changes<'j> {
 
     fn into_delta(mut self) -> StateDelta {
         self.distribute_slots();
-        let address = |change: &AccountChange| &self.journal.account(AccountId(change.id)).address;
-        // The first bytes nearly always decide.
-        let mut order: Vec<(u64, u32)> = (0..)
-            .zip(&self.accounts)
-            .map(|(at, change)| (leading_bytes(address(change)), at))
-            .collect();
-        order.sort_unstable_by(|a, b| {
-            let by_all = || {
-                let [a, b] = [a, b].map(|entry| address(&self.accounts[entry.1 as usize]));
-                a.cmp(b)
-            };
-            a.0.cmp(&b.0).then_with(by_all)
+        let journal = self.journal;
+        let address = |change: &AccountChange| &journal.account(AccountId(change.id)).address;
+        self.accounts.sort_unstable_by(|a, b| {
+            let by_leading_bytes = a.leading_bytes.cmp(&b.leading_bytes);
+            by_leading_bytes.then_with(|| address(a).cmp(address(b)))
         });
-        let accounts = order.into_iter().map(|(_, at)| {
-            let AccountChange { id, storage_wiped, ref slots } = self.accounts[at as usize];
-            let account = self.journal.account(AccountId(id));
-            let slots = &self.slots[slots.start as usize..slots.end as usize];
-            let storage = slots.iter().map(|&id| (self.slot(id).key.key(), self.slot(id).current));
-            let info = account.exists.then_some(account.info);
-            (account.address, AccountDelta { info, storage_wiped, storage: storage.collect() })
-        });
-        StateDelta { accounts: accounts.collect(), code: std::mem::take(&mut self.code) }
+        StateDelta { accounts: self.sorted_accounts(), code: std::mem::take(&mut self.code) }
     }
+
+    fn sorted_accounts(&self) -> BTreeMap<Address, AccountDelta> {
+        if self.accounts.len() <= FEW {
+            return sorted_map(self.accounts.iter().map(|change| self.delta_of(change)));
+        }
+        let mut accounts = Vec::with_capacity(self.accounts.len());
+        for changes in self.accounts.chunks(FETCHED_TOGETHER) {
+            black_box(changes.iter().fold(0, |all, change| all ^ self.fetch(change)));
+            accounts.extend(changes.iter().map(|change| self.delta_of(change)));
+        }
+        sorted_map(accounts.into_iter())
+    }
+
+    fn delta_of(&self, change: &AccountChange) -> (Address, AccountDelta) {
+        let account = self.journal.account(AccountId(change.id));
+        let slots = &self.slots[change.slots.start as usize..change.slots.end as usize];
+        let storage = slots.iter().map(|&id| (self.slot(id).key.key(), self.slot(id).current));
+        let delta = AccountDelta {
+            info: account.exists.then_some(account.info),
+            storage_wiped: change.storage_wiped,
+            storage: sorted_map(storage),
+        };
+        (account.address, delta)
+    }
+
+    /// Brings what [`Self::delta_of`] needs from memory. In order of address accounts lie all over it, and waiting for many at
+    /// once takes hardly longer than waiting for one.
+    fn fetch(&self, change: &AccountChange) -> u64 {
+        let account = self.journal.account(AccountId(change.id));
+        u64::from(account.address[0]) ^ account.info.nonce ^ u64::from(account.info.code_hash[31])
+    }
+}
+
+/// A map of entries that come in order. Building it from a list is quicker than adding to it, unless they are few.
+fn sorted_map<K: Ord, V>(entries: impl ExactSizeIterator<Item = (K, V)>) -> BTreeMap<K, V> {
+    if entries.len() > FEW {
+        return entries.collect();
+    }
+    let mut map = BTreeMap::new();
+    map.extend(entries);
+    map
 }
 
 /// The first eight bytes, in an order that agrees with that of addresses.
