@@ -29,6 +29,12 @@ use crate::{
 /// Gas above which a transaction is executed once only: those about the limit of depth take long.
 const VARIED_GAS: u64 = 1 << 30;
 
+/// Most parts of a program: each of them is tried without when a failing case is made small.
+const PARTS: usize = 24;
+
+/// Most times that the programs of a failing case are taken apart anew.
+const SHRINK_ROUNDS: usize = 6;
+
 /// Counts of what a run has seen, to judge whether it has seen enough.
 #[derive(Debug, Default)]
 pub struct TransactionCoverage {
@@ -90,10 +96,11 @@ pub fn case(seed: u64, real: &RealCode) -> Case {
     case
 }
 
-/// The code as a program of one part for each instruction, which can be left out one by one.
+/// The code as a program of a few parts, which can be left out one by one.
 fn parts(code: &[u8]) -> Program {
     let pieces = pieces_of(code);
-    Program(pieces.chunks(1).map(|piece| Part::Code(assemble(piece))).collect())
+    let length = pieces.len().div_ceil(PARTS).max(1);
+    Program(pieces.chunks(length).map(|pieces| Part::Code(assemble(pieces))).collect())
 }
 
 /// An executor for the case on one engine.
@@ -238,8 +245,12 @@ fn same<T: PartialEq + Debug>(
 }
 
 /// Makes a failing case small and says everything about it.
-pub fn report<C: Crypto>(case: Case, difference: String, crypto: &C) -> String {
+pub fn report<C: Crypto>(mut case: Case, mut difference: String, crypto: &C) -> String {
     let check = |case: &Case| compare(case, crypto, &mut TransactionCoverage::default());
-    let (case, difference) = shrink(case, difference, check);
+    for _ in 0..SHRINK_ROUNDS {
+        (case, difference) = shrink(case, difference, check);
+        // What is left of the programs in parts that are finer.
+        case.programs.values_mut().for_each(|program| *program = parts(&program.assemble()));
+    }
     format!("{difference}\n{case:?}")
 }
