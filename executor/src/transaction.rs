@@ -1,6 +1,6 @@
 //! One transaction, from validation to the last fee (yellow paper, section 6.2).
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use braid_interpreter::{Code, Host, Inspector, Workspace, delegation_designator};
 use braid_precompiles::Crypto;
@@ -31,41 +31,113 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     inspector: &mut I,
 ) -> Result<TransactionOutcome, TransactError<R::Error>> {
     let mut m = Machine { state, workspace, inspector };
-    let result = begin(tx, limits, &mut m).and_then(|gas| {
-        let result = run(tx, &gas, stack, &mut m).map_err(TransactError::State)?;
-        settle(tx, &gas, &result, &mut m).map_err(TransactError::State)
-    });
-    match result {
-        Ok(mut outcome) => {
-            let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
-            outcome.logs = m.state.journal.end_transaction(clears_empty);
-            Ok(outcome)
-        }
-        Err(error) => {
-            stack.clear();
-            m.state.journal.discard_transaction();
-            Err(error)
+    let result = Progress::default().advance(tx, limits, stack, &mut m);
+    if result.is_err() {
+        stack.clear();
+        m.state.journal.discard_transaction();
+    }
+    result
+}
+
+/// How far a transaction has come. With journal, call stack and workspace it is all there is of a transaction in flight.
+///
+/// Every stage reads before it changes anything, so a stage whose read was not answered is taken again; what was answered
+/// is in the journal by then and is not read again.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    stage: Stage,
+    gas: IntrinsicGas,
+    /// Calldata or initcode in the shared memory buffer.
+    input: Range<usize>,
+    /// What the authorizations so far refund; stays, whatever becomes of the call.
+    refund: i64,
+}
+
+/// What comes next.
+#[derive(Debug, Default)]
+enum Stage {
+    /// What can be validated without state.
+    #[default]
+    Envelope,
+    /// The sender: validated, charged.
+    Sender,
+    /// The authorization at this position, or else the request for the outermost frame.
+    Authorization(usize),
+    /// The frames.
+    Frames,
+    /// Refunds and fees.
+    Settlement(FrameResult),
+}
+
+impl Progress {
+    /// Executes the transaction, from where it stands to its end, and ends it in the journal.
+    ///
+    /// After [`TransactError::State`] this can be called again, with the same transaction and machinery, on any thread.
+    pub(crate) fn advance<R: StateReader, C: Crypto, I: Inspector>(
+        &mut self,
+        tx: &Transaction,
+        limits: &Limits,
+        stack: &mut CallStack,
+        m: &mut Machine<'_, '_, R, C, I>,
+    ) -> Result<TransactionOutcome, TransactError<R::Error>> {
+        loop {
+            self.stage = match &self.stage {
+                Stage::Envelope => {
+                    self.gas = check_envelope(tx, m.state.block, limits)?;
+                    Stage::Sender
+                }
+                Stage::Sender => {
+                    begin(tx, limits, m)?;
+                    let schedule = braid_interpreter::Schedule::of(m.state.fork);
+                    self.input = m.workspace.reset(schedule, &tx.input);
+                    Stage::Authorization(0)
+                }
+                Stage::Authorization(index) => match tx.authorizations.get(*index) {
+                    Some(authorization) => {
+                        self.refund +=
+                            authorize(authorization, m.state).map_err(TransactError::State)?;
+                        Stage::Authorization(index + 1)
+                    }
+                    None => {
+                        let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
+                        request(tx, (self.input.clone(), gas_limit), m)
+                            .map_err(TransactError::State)?;
+                        Stage::Frames
+                    }
+                },
+                Stage::Frames => {
+                    let mut result = stack.run(m).map_err(TransactError::State)?;
+                    if result.ending != Ending::Success {
+                        result.refund = 0;
+                    }
+                    result.refund += self.refund;
+                    Stage::Settlement(result)
+                }
+                Stage::Settlement(result) => {
+                    let mut outcome =
+                        settle(tx, &self.gas, result, m).map_err(TransactError::State)?;
+                    let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
+                    outcome.logs = m.state.journal.end_transaction(clears_empty);
+                    return Ok(outcome);
+                }
+            };
         }
     }
 }
 
-/// Validates, takes the fees up front, warms what the rules say.
+/// Validates against the sender, takes the fees up front, warms what the rules say.
 fn begin<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
     limits: &Limits,
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<IntrinsicGas, TransactError<R::Error>> {
-    let block = m.state.block;
-    let gas = check_envelope(tx, block, limits).map_err(TransactError::Invalid)?;
+) -> Result<(), TransactError<R::Error>> {
     let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
     let info = m.state.journal.account(sender).info;
     let is_delegated =
         || Ok(m.state.read_code(sender)?).map(|code| m.state.delegation(&code).is_some());
-    check_sender(tx, &info, is_delegated)
-        .map_err(TransactError::State)?
-        .map_err(TransactError::Invalid)?;
+    check_sender(tx, &info, is_delegated).map_err(TransactError::State)??;
 
-    let gas_price = effective_gas_price(tx, block.base_fee);
+    let gas_price = effective_gas_price(tx, m.state.block.base_fee);
     m.state.transaction.origin = tx.sender;
     m.state.transaction.gas_price = gas_price;
     m.state.transaction.blob_hashes.clone_from(&tx.blob_hashes);
@@ -81,7 +153,7 @@ fn begin<R: StateReader, C: Crypto, I>(
     if limits.fork >= Hardfork::Berlin {
         warm(tx, m.state);
     }
-    Ok(gas)
+    Ok(())
 }
 
 /// What is warm from the start: sender and callee (EIP-2929), the beneficiary (EIP-3651), the access list (EIP-2930).
@@ -102,20 +174,12 @@ fn warm<R: StateReader, C: Crypto>(tx: &Transaction, state: &mut StateAccess<'_,
     }
 }
 
-/// Applies authorizations and runs the outermost frame.
-fn run<R: StateReader, C: Crypto, I: Inspector>(
+/// Asks for the outermost frame.
+fn request<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
-    gas: &IntrinsicGas,
-    stack: &mut CallStack,
+    (input, gas_limit): (Range<usize>, u64),
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<FrameResult, R::Error> {
-    let schedule = braid_interpreter::Schedule::of(m.state.fork);
-    let input = m.workspace.reset(schedule, &tx.input);
-    let gas_limit = tx.gas_limit - gas.intrinsic_gas;
-    let mut refund = 0;
-    for authorization in &tx.authorizations {
-        refund += authorize(authorization, m.state)?;
-    }
+) -> Result<(), R::Error> {
     match tx.to {
         TxKind::Call(target) => {
             let call = outermost_call(m.state, tx.sender, target, tx.value, (input, gas_limit))?;
@@ -125,13 +189,7 @@ fn run<R: StateReader, C: Crypto, I: Inspector>(
             m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
         }
     }
-    let mut result = stack.run(m)?;
-    if result.ending != Ending::Success {
-        result.refund = 0;
-    }
-    // What authorizations refund stays, whatever becomes of the call.
-    result.refund += refund;
-    Ok(result)
+    Ok(())
 }
 
 /// Delegates an account (EIP-7702, "Behavior"); an authorization that does not fit is skipped. Returns the refund.
