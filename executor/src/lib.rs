@@ -13,6 +13,7 @@
 //! | `block_rules` | what comes before and after them; uses [`system_calls`], [`rewards`], [`deposits`], `dao` |
 //! | [`committed`] | what is handed out as each step of a block becomes final |
 //! | `transaction` | one transaction: `validate`, [`intrinsic`] gas, fees ([`fees`]), authorizations, refunds |
+//! | [`execution`] | a transaction in flight, as a value that can be kept and resumed |
 //! | `call_stack` | frames, and what CALL and CREATE do between them |
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
 //! | `code_cache`, `hash_cache` | analysed code by hash, hashes of mapping slots: kept over blocks |
@@ -35,6 +36,7 @@ pub mod deposits;
 pub mod difficulty;
 pub mod error;
 pub mod ethash;
+pub mod execution;
 pub mod fees;
 mod hash_cache;
 pub mod hashes;
@@ -55,6 +57,7 @@ pub use block_rules::MissingRequestContracts;
 pub use braid_interpreter::Engine;
 pub use committed::{Committed, Step};
 pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
+pub use execution::{Execution, Stopped};
 pub use memory_state::{MemoryState, MissingState};
 pub use result::{Block, BlockOutcome, ExecutionStatus, TransactionOutcome};
 pub use sequential::SequentialExecutor;

@@ -132,7 +132,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         mut on_commit: impl FnMut(Committed<'_>),
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
         self.journal.clear();
-        let mut limits = self.limits(&block.env);
+        let mut limits = limits(&self.spec, &block.env);
         let (spec, policy) = (&self.spec, self.missing_request_contracts);
         let (stack, workspace) = (&mut self.stack, &mut self.workspace);
         let mut access = state_access(
@@ -212,7 +212,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         inspector: &mut I,
     ) -> Result<(TransactionOutcome, StateDelta), TransactError<R::Error>> {
         self.journal.clear();
-        let limits = self.limits(env);
+        let limits = limits(&self.spec, env);
         let mut access = state_access(
             (&mut self.journal, &mut self.codes, &mut self.hashes),
             (state, &self.crypto),
@@ -223,14 +223,16 @@ impl<C: Crypto> SequentialExecutor<C> {
         let outcome = transaction::execute(tx, &limits, &mut access, machinery, inspector)?;
         Ok((outcome, self.journal.state_delta()))
     }
-
-    fn limits(&self, env: &BlockEnv) -> Limits {
-        let fork = self.spec.hardfork_at(env.number, env.timestamp);
-        Limits::of_block(env, (fork, self.spec.chain_id), self.spec.blob_params(fork))
-    }
 }
 
-fn state_access<'a, R: StateReader, C: Crypto>(
+/// The limits for the first transaction of a block.
+pub(crate) fn limits(spec: &ChainSpec, env: &BlockEnv) -> Limits {
+    let fork = spec.hardfork_at(env.number, env.timestamp);
+    Limits::of_block(env, (fork, spec.chain_id), spec.blob_params(fork))
+}
+
+/// What a transaction executes against, made from what is kept between transactions.
+pub(crate) fn state_access<'a, R: StateReader, C: Crypto>(
     (journal, codes, hashes): (&'a mut Journal, &'a mut CodeCache, &'a mut HashCache),
     (reader, crypto): (&'a R, &'a C),
     block: &'a BlockEnv,

@@ -1,6 +1,6 @@
 //! One transaction, from validation to the last fee (yellow paper, section 6.2).
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use braid_interpreter::{AccountId, Code, Host, Inspector, Workspace, delegation_designator};
 use braid_precompiles::Crypto;
@@ -31,49 +31,119 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     inspector: &mut I,
 ) -> Result<TransactionOutcome, TransactError<R::Error>> {
     let mut m = Machine { state, workspace, inspector };
-    let result = begin(tx, limits, &mut m).and_then(|start| {
-        let result = run(tx, &start, stack, &mut m).map_err(TransactError::State)?;
-        settle(tx, &start, &result, &mut m)
-    });
-    match result {
-        Ok(mut outcome) => {
-            let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
-            outcome.logs = m.state.journal.end_transaction(clears_empty);
-            Ok(outcome)
-        }
-        Err(error) => {
-            stack.clear();
-            m.state.journal.discard_transaction();
-            Err(error)
+    let result = Progress::default().advance(tx, limits, stack, &mut m);
+    if result.is_err() {
+        stack.clear();
+        m.state.journal.discard_transaction();
+    }
+    result
+}
+
+/// How far a transaction has come. With journal, call stack and workspace it is all there is of a transaction in flight.
+///
+/// Every stage reads before it changes anything, so a stage whose read was not answered is taken again; what was answered
+/// is in the journal by then and is not read again.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    stage: Stage,
+    gas: IntrinsicGas,
+    /// Calldata or initcode in the shared memory buffer.
+    input: Range<usize>,
+    /// What the authorizations so far refund; stays, whatever becomes of the call.
+    refund: i64,
+}
+
+/// The accounts at the two ends of a transaction.
+#[derive(Clone, Copy, Debug)]
+struct Parties {
+    sender: AccountId,
+    /// The account that the transaction is sent to, unless it creates one.
+    target: Option<AccountId>,
+}
+
+/// What comes next.
+#[derive(Debug, Default)]
+enum Stage {
+    /// What can be validated without state.
+    #[default]
+    Envelope,
+    /// The sender: validated, charged.
+    Sender,
+    /// The authorization at this position, or else the request for the outermost frame.
+    Authorization(Parties, usize),
+    /// The frames of what this account has sent.
+    Frames(AccountId),
+    /// Refunds and fees.
+    Settlement(AccountId, FrameResult),
+}
+
+impl Progress {
+    /// Executes the transaction, from where it stands to its end, and ends it in the journal.
+    ///
+    /// After [`TransactError::State`] this can be called again, with the same transaction and machinery, on any thread.
+    pub(crate) fn advance<R: StateReader, C: Crypto, I: Inspector>(
+        &mut self,
+        tx: &Transaction,
+        limits: &Limits,
+        stack: &mut CallStack,
+        m: &mut Machine<'_, '_, R, C, I>,
+    ) -> Result<TransactionOutcome, TransactError<R::Error>> {
+        loop {
+            self.stage = match &self.stage {
+                Stage::Envelope => {
+                    self.gas = check_envelope(tx, m.state.block, limits)?;
+                    Stage::Sender
+                }
+                Stage::Sender => {
+                    let parties = begin(tx, limits, m)?;
+                    let schedule = braid_interpreter::Schedule::of(m.state.fork);
+                    self.input = m.workspace.reset(schedule, &tx.input);
+                    Stage::Authorization(parties, 0)
+                }
+                Stage::Authorization(parties, index) => match tx.authorizations.get(*index) {
+                    Some(authorization) => {
+                        self.refund +=
+                            authorize(authorization, m.state).map_err(TransactError::State)?;
+                        Stage::Authorization(*parties, index + 1)
+                    }
+                    None => {
+                        let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
+                        request(tx, parties, (self.input.clone(), gas_limit), m)
+                            .map_err(TransactError::State)?
+                    }
+                },
+                Stage::Frames(sender) => {
+                    let mut result = stack.run(m).map_err(TransactError::State)?;
+                    if result.ending != Ending::Success {
+                        result.refund = 0;
+                    }
+                    result.refund += self.refund;
+                    Stage::Settlement(*sender, result)
+                }
+                Stage::Settlement(sender, result) => {
+                    let mut outcome = settle(tx, &self.gas, (*sender, result), m)?;
+                    let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
+                    outcome.logs = m.state.journal.end_transaction(clears_empty);
+                    return Ok(outcome);
+                }
+            };
         }
     }
 }
 
-/// What is known of a transaction once it has begun.
-struct Start {
-    gas: IntrinsicGas,
-    sender: AccountId,
-    /// The account that the transaction is sent to, unless it creates one.
-    target: Option<AccountId>,
-    /// Price in wei per gas.
-    gas_price: u128,
-}
-
-/// Validates, takes the fees up front, warms what the rules say.
+/// Validates against the sender, takes the fees up front, warms what the rules say.
 fn begin<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
     limits: &Limits,
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<Start, TransactError<R::Error>> {
-    let block = m.state.block;
-    let gas = check_envelope(tx, block, limits)?;
+) -> Result<Parties, TransactError<R::Error>> {
     let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
     let nonce = m.state.journal.account(sender).info.nonce;
     check_nonce(tx, nonce)?;
     check_sender_code(sender, m.state)?;
     check_balance(tx, m.state.journal.account(sender).info.balance)?;
 
-    let gas_price = effective_gas_price(tx, block.base_fee);
+    let gas_price = effective_gas_price(tx, m.state.block.base_fee);
     m.state.transaction.origin = tx.sender;
     m.state.transaction.gas_price = gas_price;
     m.state.transaction.blob_hashes.clone_from(&tx.blob_hashes);
@@ -87,10 +157,11 @@ fn begin<R: StateReader, C: Crypto, I>(
     m.state.journal.debit(sender, fee + blob_fee);
     m.state.journal.set_nonce(sender, nonce + 1);
     let target = tx.to.to().map(|target| m.state.account(*target));
+    let parties = Parties { sender, target };
     if limits.fork >= Hardfork::Berlin {
-        warm(tx, sender, target, m.state);
+        warm(tx, &parties, m.state);
     }
-    Ok(Start { gas, sender, target, gas_price })
+    Ok(parties)
 }
 
 /// A sender has no code (EIP-3607), unless that delegates (EIP-7702).
@@ -114,12 +185,11 @@ fn check_sender_code<R: StateReader, C: Crypto>(
 /// Precompiles always are.
 fn warm<R: StateReader, C: Crypto>(
     tx: &Transaction,
-    sender: AccountId,
-    target: Option<AccountId>,
+    parties: &Parties,
     state: &mut StateAccess<'_, R, C>,
 ) {
     let beneficiary = (state.fork >= Hardfork::Shanghai).then(|| state.beneficiary());
-    for account in [Some(sender), target, beneficiary].into_iter().flatten() {
+    for account in [Some(parties.sender), parties.target, beneficiary].into_iter().flatten() {
         state.warm_account(account);
     }
     for item in &tx.access_list {
@@ -132,42 +202,26 @@ fn warm<R: StateReader, C: Crypto>(
     }
 }
 
-/// Applies authorizations and runs the outermost frame.
-fn run<R: StateReader, C: Crypto, I: Inspector>(
+/// Asks for the outermost frame; or sends the value, where nothing runs. Returns what comes next.
+fn request<R: StateReader, C: Crypto, I: Inspector>(
     tx: &Transaction,
-    start: &Start,
-    stack: &mut CallStack,
+    parties: &Parties,
+    (input, gas_limit): (Range<usize>, u64),
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<FrameResult, R::Error> {
-    let gas_limit = tx.gas_limit - start.gas.intrinsic_gas;
-    if let Some(target) = start.target
-        && sends_only_value(tx, target, m)?
-    {
-        m.workspace.return_data.clear();
+) -> Result<Stage, R::Error> {
+    let sender = parties.sender;
+    let Some(target) = parties.target else {
+        m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
+        return Ok(Stage::Frames(sender));
+    };
+    if sends_only_value(tx, target, m)? {
         m.state.journal.touch(target);
-        m.state.transfer(start.sender, target, tx.value);
-        return Ok(FrameResult::success(gas_limit));
+        m.state.transfer(sender, target, tx.value);
+        return Ok(Stage::Settlement(sender, FrameResult::success(gas_limit)));
     }
-    let schedule = braid_interpreter::Schedule::of(m.state.fork);
-    let input = m.workspace.reset(schedule, &tx.input);
-    let mut refund = 0;
-    for authorization in &tx.authorizations {
-        refund += authorize(authorization, m.state)?;
-    }
-    match start.target {
-        Some(target) => {
-            let call = outermost_call(m.state, start.sender, target, tx.value, (input, gas_limit))?;
-            m.workspace.call = Some(call);
-        }
-        None => m.workspace.create = Some(outermost_create(tx.value, input, gas_limit)),
-    }
-    let mut result = stack.run(m)?;
-    if result.ending != Ending::Success {
-        result.refund = 0;
-    }
-    // What authorizations refund stays, whatever becomes of the call.
-    result.refund += refund;
-    Ok(result)
+    let call = outermost_call(m.state, sender, target, tx.value, (input, gas_limit))?;
+    m.workspace.call = Some(call);
+    Ok(Stage::Frames(sender))
 }
 
 /// Whether nothing runs, neither code nor a precompile: then there is no call to make, only value to send, which the sender
@@ -227,8 +281,8 @@ fn designator_code<R: StateReader, C: Crypto>(
 /// Refunds, floor and fees, after the outermost frame.
 fn settle<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
-    start: &Start,
-    result: &FrameResult,
+    gas: &IntrinsicGas,
+    (sender, result): (AccountId, &FrameResult),
     m: &mut Machine<'_, '_, R, C, I>,
 ) -> Result<TransactionOutcome, TransactError<R::Error>> {
     let state = &mut *m.state;
@@ -237,11 +291,11 @@ fn settle<R: StateReader, C: Crypto, I>(
     let share = if state.fork >= Hardfork::London { 5 } else { 2 };
     let refund = u64::try_from(result.refund).unwrap_or(0);
     let gas_refunded = refund.min(spent / share);
-    let gas_used = (spent - gas_refunded).max(start.gas.floor_gas);
+    let gas_used = (spent - gas_refunded).max(gas.floor_gas);
 
     let beneficiary = state.beneficiary();
     state.load(beneficiary).map_err(TransactError::State)?;
-    state.journal.credit(start.sender, cost(tx.gas_limit - gas_used, start.gas_price));
+    state.journal.credit(sender, cost(tx.gas_limit - gas_used, state.transaction.gas_price));
     let tip = effective_tip(tx, state.block.base_fee);
     state.journal.credit(beneficiary, cost(gas_used, tip));
 
