@@ -81,6 +81,25 @@ impl Frame {
         }
     }
 
+    /// Starts anew at the first instruction of other code. The stack's allocation is kept.
+    #[inline]
+    pub fn restart(&mut self, input: FrameInput) {
+        self.code = input.code;
+        self.pc = 0;
+        self.stack.clear();
+        self.gas_left = input.gas_limit;
+        self.refund = 0;
+        self.account = input.account;
+        self.address = input.address;
+        self.caller = input.caller;
+        self.value = input.value;
+        self.input = input.input;
+        self.is_static = input.is_static;
+        self.depth = input.depth;
+        self.output = 0..0;
+        self.return_area = 0..0;
+    }
+
     /// Gas left.
     pub fn gas_left(&self) -> u64 {
         self.gas_left
