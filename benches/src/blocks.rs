@@ -7,6 +7,7 @@ use braid_executor::{
     Block, BlockOutcome, ExecutionError, MemoryState, MissingRequestContracts, SequentialExecutor,
     memory_state::MissingState,
 };
+use braid_interpreter::Inspector;
 use braid_precompiles::DefaultCrypto;
 
 use crate::{
@@ -119,5 +120,16 @@ impl BraidBlock {
     /// None, once [`BlockSet::load`] succeeded.
     pub fn run(&mut self) -> Result<BlockOutcome, ExecutionError<MissingState>> {
         self.executor.execute_block(&self.block, &self.state)
+    }
+
+    /// Executes the block, its transactions watched by `inspector`.
+    ///
+    /// # Errors
+    /// None, once [`BlockSet::load`] succeeded.
+    pub fn run_inspected<I: Inspector>(
+        &mut self,
+        inspector: &mut I,
+    ) -> Result<BlockOutcome, ExecutionError<MissingState>> {
+        self.executor.execute_block_inspected(&self.block, &self.state, inspector, |_| {})
     }
 }

@@ -4,6 +4,7 @@ use braid_executor::{
     ExecutionStatus, MemoryState, SequentialExecutor, TransactError, TransactionOutcome,
     memory_state::MissingState,
 };
+use braid_interpreter::{Inspector, NoInspector};
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::{BlockEnv, StateDelta, Transaction};
 use revm::context::result::ResultAndState;
@@ -78,7 +79,18 @@ impl BraidSide {
     /// # Errors
     /// None, once [`Ready::new`] succeeded.
     pub fn run(&mut self) -> Result<(TransactionOutcome, StateDelta), TransactError<MissingState>> {
-        self.executor.transact(&self.env, &self.transaction, &self.state)
+        self.run_inspected(&mut NoInspector)
+    }
+
+    /// Executes the transaction, watched by `inspector`.
+    ///
+    /// # Errors
+    /// None, once [`Ready::new`] succeeded.
+    pub fn run_inspected<I: Inspector>(
+        &mut self,
+        inspector: &mut I,
+    ) -> Result<(TransactionOutcome, StateDelta), TransactError<MissingState>> {
+        self.executor.transact_with(&self.env, &self.transaction, &self.state, inspector)
     }
 }
 
