@@ -14,12 +14,13 @@ use std::process::ExitCode;
 
 use braid_benches::{
     BenchError,
-    blocks::{self, BlockSet},
+    blocks::{self, BlockSet, ReadyBlock},
     cases::{self, Class, Ready},
     fixtures,
     instructions::{Statistics, Watch, report::Report},
     options::Options,
 };
+use braid_executor::Engine;
 
 /// What the instructions of a contract weigh together.
 const CASE_WEIGHT: f64 = 1e6;
@@ -50,7 +51,8 @@ fn mainnet_blocks(options: &Options) -> Result<(), BenchError> {
         if !options.wants(&format!("mainnet_blocks/{number}")) {
             continue;
         }
-        let Some(mut block) = set.load(index)? else { continue };
+        let Some(case) = set.load(index)? else { continue };
+        let mut block = ReadyBlock::new(case, Engine::Plain)?;
         let mut watch = Watch::default();
         let refused = |error| BenchError::Block { number, reason: format!("{error}") };
         block.braid.run_inspected(&mut watch).map_err(refused)?;
@@ -69,7 +71,7 @@ fn contracts(options: &Options) -> Result<(), BenchError> {
         if case.class == Class::Precompile || !options.wants(&format!("contracts/{}", case.id)) {
             continue;
         }
-        let Ready { mut braid, .. } = Ready::new(&case)?;
+        let Ready { mut braid, .. } = Ready::new(&case, Engine::Plain)?;
         let mut watch = Watch::default();
         braid.run_inspected(&mut watch).map_err(|error| BenchError::Refused {
             id: case.id.clone(),

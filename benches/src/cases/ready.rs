@@ -1,7 +1,7 @@
 //! A case loaded into both engines.
 
 use braid_executor::{
-    ExecutionStatus, MemoryState, SequentialExecutor, TransactError, TransactionOutcome,
+    Engine, ExecutionStatus, MemoryState, SequentialExecutor, TransactError, TransactionOutcome,
     memory_state::MissingState,
 };
 use braid_interpreter::{Inspector, NoInspector};
@@ -48,9 +48,11 @@ impl Ready {
     ///
     /// # Errors
     /// If an engine refuses the transaction, or the engines differ in gas used, status, output or logs.
-    pub fn new(case: &Case) -> Result<Self, BenchError> {
+    pub fn new(case: &Case, engine: Engine) -> Result<Self, BenchError> {
+        let mut executor = SequentialExecutor::new(case.chain(), DefaultCrypto::default());
+        executor.set_engine(engine);
         let mut braid = BraidSide {
-            executor: SequentialExecutor::new(case.chain(), DefaultCrypto::default()),
+            executor,
             state: case.braid_state(),
             env: case.env.clone(),
             transaction: case.transaction.clone(),
