@@ -17,6 +17,7 @@ usage: compare [FILTER...] [OPTION...]
   --budget-ms     CPU time for a case, both engines together (default 600)
   --sample-us     shortest sample; faster cases are repeated within one (default 1000)
   --min-block-ms  only mainnet blocks on which the one beside needs this long (default 3)
+  --json          one line of JSON for each case instead of tables; without adversarial/
 adversarial/ always compares Braid's engines with the plain one, each run on a new executor";
 
 /// What runs beside Braid.
@@ -61,6 +62,8 @@ pub struct Options {
     pub fresh: bool,
     /// Mainnet blocks on which the one beside is faster are left out, in milliseconds.
     pub min_block_ms: f64,
+    /// Lines of JSON are wanted instead of tables.
+    pub json: bool,
     /// Print the usage and do nothing.
     pub help: bool,
 }
@@ -75,6 +78,7 @@ impl Default for Options {
             beside: Beside::Revm,
             fresh: false,
             min_block_ms: 3.0,
+            json: false,
             help: false,
         }
     }
@@ -95,6 +99,7 @@ impl Options {
                 "--engine" => options.engine = engine(&arg, args.next())?,
                 "--beside" => options.beside = beside(&arg, args.next())?,
                 "--fresh" => options.fresh = true,
+                "--json" => options.json = true,
                 "--budget-ms" => options.budget_ms = number(&arg, args.next())?,
                 "--sample-us" => options.sample_us = number(&arg, args.next())?,
                 "--min-block-ms" => options.min_block_ms = number(&arg, args.next())?,

@@ -2,6 +2,7 @@
 
 pub mod engines;
 pub mod evm2;
+pub mod lines;
 
 use std::fmt;
 

@@ -13,7 +13,7 @@ use braid_benches::{
     transfers::{self, Senders, TRANSFERS},
 };
 
-use crate::{keep, progress};
+use crate::{keep, print_lines, progress};
 
 /// Blocks on which the first engine is slower are marked.
 const MARK: f64 = 1.0;
@@ -54,8 +54,8 @@ pub(crate) fn transfers(options: &Options, failures: &mut Vec<BenchError>) {
 
 fn print(options: &Options, title: &'static str, rows: Vec<Row>) {
     progress("");
-    if rows.is_empty() {
-        return;
+    if options.json || rows.is_empty() {
+        return print_lines(&rows);
     }
     let table = Table { title, names: options.names(), rows, mark_below: MARK };
     print!("{table}");

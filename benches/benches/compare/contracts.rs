@@ -9,7 +9,7 @@ use braid_benches::{
     report::{Row, Table, Target, evm2::Evm2Table},
 };
 
-use crate::{keep, progress};
+use crate::{keep, print_lines, progress};
 
 /// What the ratios to revm are meant to be. Rows below the lowest are marked.
 const TARGET: Target = Target { mean: 2.5, least: 1.15 };
@@ -23,8 +23,8 @@ pub(crate) fn run(options: &Options, failures: &mut Vec<BenchError>) {
         rows.extend(keep(measured(case, options), failures));
     }
     progress("");
-    if rows.is_empty() {
-        return;
+    if options.json || rows.is_empty() {
+        return print_lines(&rows);
     }
     let table = Table {
         title: "contracts: one transaction, CPU time; ratio = beside / first by medians, (min) by the shortest runs",

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use braid_benches::{
     BenchError,
     options::{Options, USAGE},
+    report::{Row, lines::Line},
 };
 
 fn main() -> ExitCode {
@@ -27,7 +28,9 @@ fn main() -> ExitCode {
     contracts::run(&options, &mut failures);
     blocks::mainnet(&options, &mut failures);
     blocks::transfers(&options, &mut failures);
-    adversarial::run(&options, &mut failures);
+    if !options.json {
+        adversarial::run(&options, &mut failures);
+    }
     for failure in &failures {
         eprintln!("not measured: {failure}");
     }
@@ -37,6 +40,16 @@ fn main() -> ExitCode {
 /// Shows on standard error what is being measured.
 fn progress(id: &str) {
     eprint!("\r\x1b[K{id}");
+}
+
+/// Prints rows for other programs.
+fn print_lines(rows: &[Row]) {
+    for line in rows.iter().map(Line::from) {
+        match serde_json::to_string(&line) {
+            Ok(line) => println!("{line}"),
+            Err(error) => eprintln!("{}: {error}", line.id),
+        }
+    }
 }
 
 /// Keeps what could be measured.
