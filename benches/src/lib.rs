@@ -5,17 +5,23 @@
 //!
 //! | bench | does |
 //! |---|---|
-//! | `compare` | interleaves the engines run by run and prints tables of ratios: the one for people |
+//! | `compare` | interleaves the engines run by run and prints tables of ratios: the one for people. Contracts, mainnet blocks, blocks of plain transfers, and what hostile code makes Braid's engines cost |
 //! | `trie` | roots, changes and memory of state tries, beside those of others |
 //! | `contracts` | Criterion over contracts and precompiles, for tracking |
 //! | `keccak_batch` | hashes of short messages in batches, beside one after the other |
 //! | `mainnet_blocks` | Criterion over mainnet blocks, for tracking |
 //!
+//! and two examples, `profile` for profilers and `instruction_statistics`: which instructions are executed, after which others
+//! and on which operands, and how much of a code is executed at all.
+//!
 //! ```text
 //! cargo bench -p braid-benches --bench compare                    everything
 //! cargo bench -p braid-benches --bench compare -- snailtracer     the cases whose id contains this
-//! cargo bench -p braid-benches --bench compare -- --help          how long, which blocks
+//! cargo bench -p braid-benches --bench compare -- --help          how long, which blocks, which engines
+//! cargo bench -p braid-benches --bench compare -- adversarial/    Braid's engines on code made to be costly for them
+//! cargo bench -p braid-benches --bench compare -- contracts/ mainnet_blocks/ --engine threaded --beside plain
 //! cargo bench -p braid-benches --bench trie -- changes/1000       new roots after 1000 changes, by the size of the state
+//! cargo run --release -p braid-benches --example instruction_statistics   what mainnet blocks and contracts execute
 //! ```
 //!
 //! Fixtures lie in the folder that the environment variable `BRAID_FIXTURES` names, `../shared/fixtures` relative to the
@@ -23,14 +29,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adversarial;
 pub mod blocks;
 pub mod cases;
 pub mod error;
 pub mod fixtures;
+pub mod instructions;
 pub mod measure;
 pub mod options;
 pub mod peer;
 pub mod report;
+pub mod transfers;
 pub mod trie;
 
 pub use error::BenchError;

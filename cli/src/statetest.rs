@@ -9,7 +9,7 @@ mod transaction;
 
 use std::{fmt, time::Duration};
 
-use braid_executor::memory_state::MissingState;
+use braid_executor::{Engine, memory_state::MissingState};
 use braid_precompiles::Crypto;
 use braid_primitives::Hardfork;
 
@@ -95,6 +95,11 @@ impl<C: Crypto> StateTests<C> {
     /// A runner that uses this cryptography.
     pub fn new(crypto: C) -> Self {
         Self { runner: Runner::new(crypto) }
+    }
+
+    /// Chooses which engine runs code. Results do not depend on it.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.runner.set_engine(engine);
     }
 
     /// Runs all cases of a file in order and reports each. A test that is malformed is left out and returned as an error;

@@ -283,6 +283,7 @@ fn frame_starts<R: StateReader, C, I: Inspector>(
         value: input.value,
         input: m.workspace.memory.absolute(input.input.clone()),
         gas_limit: input.gas_limit,
+        code: &input.code,
     });
 }
 

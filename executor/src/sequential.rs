@@ -129,6 +129,21 @@ impl<C: Crypto> SequentialExecutor<C> {
         &mut self,
         block: &Block,
         state: &R,
+        on_commit: impl FnMut(Committed<'_>),
+    ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
+        self.execute_block_inspected(block, state, &mut NoInspector, on_commit)
+    }
+
+    /// Like [`Self::execute_block_with`], with `inspector` watching the transactions. It does not see the calls that the
+    /// protocol itself makes ([`crate::system_calls`]).
+    ///
+    /// # Errors
+    /// Those of [`Self::execute_block`].
+    pub fn execute_block_inspected<R: StateReader, I: Inspector>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        inspector: &mut I,
         mut on_commit: impl FnMut(Committed<'_>),
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
         self.journal.clear();
@@ -160,9 +175,8 @@ impl<C: Crypto> SequentialExecutor<C> {
             }
             rules.state.journal.begin_step();
             let machinery = (&mut *rules.stack, &mut *rules.workspace);
-            let mut outcome =
-                transaction::execute(tx, &limits, rules.state, machinery, &mut NoInspector)
-                    .map_err(|error| at(index, error))?;
+            let mut outcome = transaction::execute(tx, &limits, rules.state, machinery, inspector)
+                .map_err(|error| at(index, error))?;
             let step = Step::Transaction { index, outcome: &outcome };
             on_commit(Committed { step, journal: rules.state.journal });
             limits.available_gas -= outcome.gas_used;

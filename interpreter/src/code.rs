@@ -1,14 +1,16 @@
 //! Code, analysed once.
 
+mod jump_destinations;
+
 use std::sync::{OnceLock, atomic::AtomicU64};
 
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
 
 use crate::{
     Schedule,
-    opcode::byte,
     threaded::{Program, RULE_SET_COUNT, rule_set},
 };
+use jump_destinations::jump_destinations;
 
 /// Zero bytes behind the code: one instruction with its longest immediate, all STOP. Execution that runs off the end meets a
 /// STOP, and reading an immediate never leaves the buffer.
@@ -136,20 +138,6 @@ pub fn delegation_designator(address: Address) -> [u8; 23] {
 fn parse_delegation(code: &[u8]) -> Option<Address> {
     let target: &[u8; 20] = code.strip_prefix(&DELEGATION_PREFIX)?.try_into().ok()?;
     Some(Address::from(target))
-}
-
-fn jump_destinations(code: &[u8]) -> Box<[u64]> {
-    let mut bits = vec![0; code.len().div_ceil(64)];
-    let mut offset = 0;
-    while let Some(&op) = code.get(offset) {
-        if op == byte::JUMPDEST {
-            bits[offset / 64] |= 1 << (offset % 64);
-        }
-        // PUSH1 to PUSH32 skip their immediate; the subtraction wraps for everything below PUSH1.
-        let push = op.wrapping_sub(byte::PUSH1);
-        offset += if push < 32 { usize::from(push) + 2 } else { 1 };
-    }
-    bits.into_boxed_slice()
 }
 
 #[cfg(test)]

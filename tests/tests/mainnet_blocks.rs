@@ -1,6 +1,6 @@
 //! Every mainnet block of the fixtures gives the receipts, requests and state that the chain has.
 use braid_cli::{fixture::Fixture, replay::replay, verify::verify};
-use braid_executor::{MissingRequestContracts, SequentialExecutor};
+use braid_executor::{Engine, MissingRequestContracts, SequentialExecutor};
 use braid_precompiles::{Crypto, DefaultCrypto};
 use braid_tests::corpus::mainnet_blocks;
 use braid_trie::Witness;
@@ -31,7 +31,7 @@ fn check<C: Crypto>(fixture: &Fixture, crypto: &C) -> Result<(), String> {
             statuses.extend(committed.transaction().map(|(_, tx)| tx.status.is_success()));
         })
         .map_err(|error| error.to_string())?;
-    let verdict = verify(fixture, &outcome, &statuses, crypto);
+    let verdict = verify(fixture, &outcome, &statuses, Engine::default(), crypto);
     let differences: Vec<_> = verdict.differences.iter().map(ToString::to_string).collect();
     if differences.is_empty() { Ok(()) } else { Err(differences.join("; ")) }
 }
@@ -45,7 +45,9 @@ fn a_witness_is_used_up_and_its_trie_stays_small() {
         let fixture = set.load(index, &crypto).unwrap();
         let Some(given) = &fixture.witness else { continue };
         let witness = Witness::new(given.nodes.iter().cloned(), &crypto);
-        let replay = replay(&fixture, given.parent_state_root, &witness, &crypto).unwrap();
+        let replay =
+            replay(&fixture, given.parent_state_root, &witness, Engine::default(), &crypto)
+                .unwrap();
         let number = fixture.block.env.number;
         assert_eq!(replay.surplus, Ok(()), "block {number}");
         let size = replay.size;

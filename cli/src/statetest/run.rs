@@ -7,7 +7,7 @@ use std::{
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_executor::{
-    MemoryState, MissingState, SequentialExecutor, TransactError,
+    Engine, MemoryState, MissingState, SequentialExecutor, TransactError,
     codec::{DecodeError, Decoded, decode_transaction},
     hashes::logs_hash,
 };
@@ -74,6 +74,10 @@ impl<C: Crypto> Runner<C> {
     pub(super) fn new(crypto: C) -> Self {
         let spec = ChainSpec::single(Hardfork::Frontier);
         Self { executor: SequentialExecutor::new(spec, crypto.clone()), crypto }
+    }
+
+    pub(super) fn set_engine(&mut self, engine: Engine) {
+        self.executor.set_engine(engine);
     }
 
     /// Runs every case of a test and reports what is wrong with it: nothing if it passed.
