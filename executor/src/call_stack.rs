@@ -9,7 +9,7 @@ mod create;
 use std::ops::Range;
 
 use braid_interpreter::{
-    AccountId, CallKind, CallRequest, CreateRequest, Exit, Frame, FrameEnd, FrameInput, FrameStart,
+    AccountId, CallKind, CallRequest, CreateRequest, Engine, Exit, Frame, FrameEnd, FrameInput, FrameStart,
     HaltReason, Host, Inspector, Workspace, run,
 };
 use braid_precompiles::Crypto;
@@ -40,7 +40,7 @@ pub(crate) struct FrameResult {
 }
 
 impl FrameResult {
-    const fn success(gas_left: u64) -> Self {
+    pub(crate) const fn success(gas_left: u64) -> Self {
         Self { ending: Ending::Success, gas_left, refund: 0, created: None }
     }
 
@@ -63,7 +63,9 @@ struct Activation {
 /// The frames of a running transaction. Together with the journal and the workspace it is the whole of it.
 #[derive(Debug, Default)]
 pub(crate) struct CallStack {
+    /// The first `height` are alive, the outermost first. Those above are kept for the next calls, with what they allocated.
     activations: Vec<Activation>,
+    height: usize,
 }
 
 /// The environment in which the stack runs.
@@ -80,34 +82,26 @@ impl CallStack {
         m: &mut Machine<'_, '_, R, C, I>,
     ) -> Result<FrameResult, R::Error> {
         loop {
-            let ended = if let Some(request) = m.workspace.call.take() {
-                match self.enter_call(m, &request) {
-                    Ok(ended) => ended,
-                    Err(error) => {
-                        m.workspace.call = Some(request);
-                        return Err(error);
-                    }
-                }
-            } else if let Some(request) = m.workspace.create.take() {
-                match self.enter_create(m, &request) {
-                    Ok(ended) => ended,
-                    Err(error) => {
-                        m.workspace.create = Some(request);
-                        return Err(error);
-                    }
-                }
+            let ended = if m.workspace.call.is_some() {
+                self.enter_call(m)?
+            } else if m.workspace.create.is_some() {
+                self.enter_create(m)?
             } else {
                 self.run_top(m)?
             };
             let Some((result, is_create)) = ended else { continue };
-            let Some(caller) = self.activations.last_mut() else { return Ok(result) };
+            let Some(caller) = self.top() else { return Ok(result) };
             resume(&mut caller.frame, m.workspace, &result, is_create);
         }
     }
 
     /// Drops all frames, for a transaction that will not be finished.
     pub(crate) fn clear(&mut self) {
-        self.activations.clear();
+        self.height = 0;
+    }
+
+    fn top(&mut self) -> Option<&mut Activation> {
+        self.activations[..self.height].last_mut()
     }
 
     /// Runs the top frame until it ends (the result, and whether it was a creation), or asks for a call.
@@ -115,7 +109,7 @@ impl CallStack {
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
     ) -> Result<Option<(FrameResult, bool)>, R::Error> {
-        let Some(top) = self.activations.last_mut() else {
+        let Some(top) = self.top() else {
             unreachable!("a stack runs only with a request or a frame");
         };
         let (ending, output) = match run(&mut top.frame, m.workspace, m.state, m.inspector) {
@@ -130,27 +124,29 @@ impl CallStack {
             Exit::Revert => (Ending::Revert, top.frame.output()),
             Exit::Halt(reason) => (Ending::Halt(reason), 0..0),
         };
-        Ok(self.activations.pop().map(|activation| {
-            let is_create = activation.creates.is_some();
-            (leave(activation, m, ending, output), is_create)
-        }))
+        let ended = (leave(top, m, ending, output), top.creates.is_some());
+        self.height -= 1;
+        Ok(Some(ended))
     }
 
-    /// Serves a call: refuses it, runs a precompile, or pushes the callee's frame. Returns the result unless there is a frame.
+    /// Serves the call in the workspace: refuses it, runs a precompile, or pushes the callee's frame. Returns the result unless
+    /// there is a frame.
     fn enter_call<R: StateReader, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
-        request: &CallRequest,
     ) -> Result<Option<(FrameResult, bool)>, R::Error> {
-        // Reads first: nothing changes before they are done.
+        let Some(request) = &m.workspace.call else { return Ok(None) };
+        // Reads first: nothing changes before they are done, and the request stays.
         m.state.load(request.target)?;
         let payer = match request.kind {
             CallKind::Call | CallKind::CallCode if !request.value.is_zero() => {
-                Some(m.state.loaded_account(request.caller)?)
+                m.state.load(request.payer)?;
+                Some(request.payer)
             }
             _ => None,
         };
-        let depth = self.activations.len();
+        let Some(request) = m.workspace.call.take() else { return Ok(None) };
+        let depth = self.height;
 
         m.workspace.return_data.clear();
         let is_unfunded =
@@ -165,18 +161,18 @@ impl CallStack {
         if let (CallKind::Call, Some(payer)) = (request.kind, payer) {
             m.state.transfer(payer, request.target, request.value);
         }
-        let without_frame = match call_precompile(m, request, checkpoint) {
+        let without_frame = match call_precompile(m, &request, checkpoint) {
             None if request.code.is_empty() => Some(FrameResult::success(request.gas_limit)),
             result => result,
         };
         let input = FrameInput {
-            code: request.code.clone(),
+            code: request.code,
             gas_limit: request.gas_limit,
             account: request.target,
             address: request.target_address,
             caller: request.caller,
             value: request.value,
-            input: request.input.clone(),
+            input: request.input,
             is_static: request.is_static,
             depth,
         };
@@ -201,11 +197,30 @@ impl CallStack {
         if I::ACTIVE {
             frame_starts(m, &input, creates.is_some());
         }
-        let frame = Frame::new(input, m.workspace);
+        let (schedule, code) = (m.workspace.schedule, &input.code);
+        if m.workspace.engine == Engine::Adaptive && code.wants_translation(schedule) {
+            m.state.codes.translate(code, schedule);
+        }
         // The outermost frame's memory is there already, behind the transaction's input.
-        let caller_memory_base =
-            if self.activations.is_empty() { 0 } else { m.workspace.memory.enter() };
-        self.activations.push(Activation { frame, checkpoint, caller_memory_base, creates });
+        let caller_memory_base = if self.height == 0 { 0 } else { m.workspace.memory.enter() };
+        match self.activations.get_mut(self.height) {
+            Some(activation) => {
+                activation.frame.restart(input);
+                activation.checkpoint = checkpoint;
+                activation.caller_memory_base = caller_memory_base;
+                activation.creates = creates;
+            }
+            None => {
+                let frame = Frame::new(input, m.workspace);
+                self.activations.push(Activation {
+                    frame,
+                    checkpoint,
+                    caller_memory_base,
+                    creates,
+                });
+            }
+        }
+        self.height += 1;
     }
 }
 
@@ -225,16 +240,15 @@ fn resume(caller: &mut Frame, workspace: &mut Workspace, result: &FrameResult, i
 
 /// Ends a frame: keeps or undoes its changes, moves its output to the return data.
 fn leave<R: StateReader, C: Crypto, I: Inspector>(
-    activation: Activation,
+    activation: &mut Activation,
     m: &mut Machine<'_, '_, R, C, I>,
     mut ending: Ending,
     mut output: Range<usize>,
 ) -> FrameResult {
-    let Activation { mut frame, checkpoint, caller_memory_base, creates } = activation;
+    let Activation { frame, checkpoint, caller_memory_base, creates } = activation;
     let mut created = None;
-    if let (Some(account), Ending::Success) = (creates, ending) {
-        let code = m.workspace.memory.bytes()[output.clone()].to_vec();
-        match create::deploy(m, &mut frame, account, &code) {
+    if let (Some(account), Ending::Success) = (*creates, ending) {
+        match create::deploy(m, frame, account, output.clone()) {
             Ok(deployed_bytes) => {
                 created = Some(frame.address());
                 output.end = output.start + deployed_bytes;
@@ -248,15 +262,14 @@ fn leave<R: StateReader, C: Crypto, I: Inspector>(
         return_data.extend_from_slice(&memory.bytes()[output]);
     }
     if ending != Ending::Success {
-        m.state.journal.revert(checkpoint);
+        m.state.journal.revert(*checkpoint);
     }
     let gas_left = if matches!(ending, Ending::Halt(_)) { 0 } else { frame.gas_left() };
-    m.workspace.memory.leave(caller_memory_base);
+    m.workspace.memory.leave(*caller_memory_base);
     let result = FrameResult { ending, gas_left, refund: frame.refund(), created };
     if I::ACTIVE {
         frame_ends(m, frame.depth(), &result);
     }
-    frame.finish(m.workspace);
     result
 }
 
@@ -322,26 +335,27 @@ fn call_precompile<R: StateReader, C: Crypto, I>(
 /// The request that starts a message call from outside: a transaction's or a system call's.
 pub(crate) fn outermost_call<R: StateReader, C: Crypto>(
     state: &mut StateAccess<'_, R, C>,
-    caller: Address,
-    target: Address,
+    caller: AccountId,
+    target: AccountId,
     value: U256,
     (input, gas_limit): (Range<usize>, u64),
 ) -> Result<CallRequest, R::Error> {
-    let account = state.loaded_account(target)?;
-    let mut code = state.read_code(account)?;
+    let mut code = state.read_code(target)?;
     let delegate = state.delegation(&code);
     if let Some(delegate) = delegate {
         let delegate = state.account(delegate);
         code = state.read_code(delegate)?;
         state.warm_account(delegate);
     }
+    let target_address = state.journal.account(target).address;
     Ok(CallRequest {
         kind: CallKind::Call,
         gas_limit,
-        target: account,
-        target_address: target,
-        code_address: target,
-        caller,
+        target,
+        target_address,
+        code_address: target_address,
+        caller: state.journal.account(caller).address,
+        payer: caller,
         value,
         is_delegated: delegate.is_some(),
         code,

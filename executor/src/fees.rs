@@ -40,6 +40,9 @@ const SATURATION_EXPONENT: u64 = 89;
 /// ```
 pub fn blob_base_fee(excess_blob_gas: u64, params: &BlobParams) -> u128 {
     let fraction = params.base_fee_update_fraction;
+    if excess_blob_gas == 0 && fraction > 0 {
+        return MIN_BLOB_BASE_FEE;
+    }
     if excess_blob_gas / SATURATION_EXPONENT >= fraction {
         return u128::MAX;
     }
@@ -116,6 +119,16 @@ pub fn effective_tip(transaction: &Transaction, base_fee: u64) -> u128 {
     effective_gas_price(transaction, base_fee).saturating_sub(base_fee.into())
 }
 
+/// What `gas` costs at `price` wei each. At most 192 bits, so that two of them cannot overflow a sum.
+#[inline]
+pub(crate) fn cost(gas: u64, price: u128) -> U256 {
+    let gas = u128::from(gas);
+    let low = gas * (price & u128::from(u64::MAX));
+    // At most (2^64 - 1)^2 + 2^64 - 1: no overflow.
+    let high = gas * (price >> 64) + (low >> 64);
+    U256::from_limbs([low as u64, high as u64, (high >> 64) as u64, 0])
+}
+
 /// Blob gas of a transaction (EIP-4844): what its blobs use, whether it succeeds or not.
 pub fn blob_gas(transaction: &Transaction) -> u64 {
     (transaction.blob_hashes.len() as u64).saturating_mul(GAS_PER_BLOB)
@@ -133,6 +146,15 @@ mod tests {
 
     fn with_fraction(base_fee_update_fraction: u64) -> BlobParams {
         BlobParams { base_fee_update_fraction, ..params(Hardfork::Cancun) }
+    }
+
+    #[test]
+    fn costs_are_exact_up_to_the_greatest() {
+        for gas in [0, 1, 21_000, u64::MAX] {
+            for price in [0, 1, u128::from(u64::MAX), 1 << 64, u128::MAX] {
+                assert_eq!(cost(gas, price), U256::from(gas) * U256::from(price), "{gas} {price}");
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use braid_interpreter::{
 };
 use braid_precompiles::{Crypto, PrecompileSet};
 use braid_primitives::{
-    Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, StateReader, U256,
+    Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, StateReader, Transaction, U256,
 };
 
 use crate::{code_cache::CodeCache, hash_cache::HashCache, journal::Journal};
@@ -15,7 +15,7 @@ use crate::{code_cache::CodeCache, hash_cache::HashCache, journal::Journal};
 /// Everything a transaction executes against.
 pub(crate) struct StateAccess<'a, R: StateReader, C> {
     pub(crate) journal: &'a mut Journal,
-    pub(crate) codes: &'a mut CodeCache,
+    pub(crate) codes: &'a CodeCache,
     pub(crate) hashes: &'a mut HashCache,
     pub(crate) reader: &'a R,
     pub(crate) crypto: &'a C,
@@ -23,12 +23,15 @@ pub(crate) struct StateAccess<'a, R: StateReader, C> {
     pub(crate) fork: Hardfork,
     pub(crate) block: &'a BlockEnv,
     pub(crate) transaction: TransactionEnv,
+    /// The block's beneficiary, once it was asked for.
+    pub(crate) beneficiary: Option<AccountId>,
     /// Why the last read was interrupted.
     pub(crate) error: Option<R::Error>,
 }
 
 impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
     /// Reads the account unless it is known.
+    #[inline]
     pub(crate) fn load(&mut self, id: AccountId) -> Result<(), R::Error> {
         if !self.journal.account(id).is_loaded {
             let info = self.reader.account(self.journal.account(id).address)?;
@@ -42,6 +45,39 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
         let id = self.account(address);
         self.load(id)?;
         Ok(id)
+    }
+
+    /// The id of the block's beneficiary, which every transaction pays.
+    pub(crate) fn beneficiary(&mut self) -> AccountId {
+        match self.beneficiary {
+            Some(id) => id,
+            None => {
+                let id = self.account(self.block.beneficiary);
+                *self.beneficiary.insert(id)
+            }
+        }
+    }
+
+    /// Reads the accounts that these transactions need in any case, unless they were seen before. Reads that are made one right
+    /// after the other overlap, which those in the course of a transaction do not. What cannot be read now is asked for
+    /// again when it is needed.
+    pub(crate) fn read_ahead(&mut self, transactions: &[Transaction]) {
+        let mut new = Vec::with_capacity(2 * transactions.len());
+        for tx in transactions {
+            for address in [Some(tx.sender), tx.to.to().copied()].into_iter().flatten() {
+                let next = self.journal.next_account();
+                let id = self.account(address);
+                if id == next {
+                    new.push((id, address));
+                }
+            }
+        }
+        let read: Vec<_> = new.iter().map(|(_, address)| self.reader.account(*address)).collect();
+        for ((id, _), info) in new.into_iter().zip(read) {
+            if let Ok(info) = info {
+                self.journal.load_account(id, info);
+            }
+        }
     }
 
     /// Whether a contract must not be created at the account: it has a nonce, code (EIP-684) or storage (EIP-7610).

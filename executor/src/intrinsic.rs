@@ -3,7 +3,7 @@
 use braid_primitives::{Hardfork, Transaction, TxKind};
 
 /// What a transaction must at least pay for, in gas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IntrinsicGas {
     /// Gas used before the first instruction (yellow paper, `g0`).
     pub intrinsic_gas: u64,

@@ -10,14 +10,17 @@
 //! The journal reads nothing itself: [`StateAccess`](crate::host::StateAccess) puts the values in that a reader answered.
 
 mod delta;
+mod entries;
+mod ids;
 mod undo;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use alloy_primitives::map::{AddressMap, DefaultHashBuilder};
 use braid_interpreter::{AccountId, Code, SlotId};
 use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, Log, U256};
 
+use entries::{Account, Arena, Slot, TransientSlot};
+use ids::{AddressIds, SlotIds, SlotKey};
 pub(crate) use undo::Checkpoint;
 use undo::Undo;
 
@@ -32,66 +35,16 @@ const NEVER: Stamp = 0;
 const RIPEMD_ADDRESS: Address =
     braid_primitives::address!("0000000000000000000000000000000000000003");
 
-/// One account.
-#[derive(Debug)]
-pub(crate) struct Account {
-    pub(crate) address: Address,
-    /// Before the block; `None` where it did not exist. Meaningful once `is_loaded`.
-    before: Option<AccountInfo>,
-    pub(crate) info: AccountInfo,
-    pub(crate) code: Option<Arc<Code>>,
-    pub(crate) is_loaded: bool,
-    pub(crate) exists: bool,
-    /// Warm in every transaction: precompiles.
-    is_always_warm: bool,
-    /// Whether a slot of it was ever written to something other than zero.
-    has_written_slots: bool,
-    /// How often its storage was wiped; slots stamped with an older epoch are zero.
-    epoch: u32,
-    warm: Stamp,
-    touched: Stamp,
-    created: Stamp,
-    destroyed: Stamp,
-}
-
-impl Account {
-    /// Whether it does not exist or is empty (EIP-161).
-    pub(crate) fn is_dead(&self) -> bool {
-        !self.exists || self.info.is_empty()
-    }
-}
-
-/// One storage slot.
-#[derive(Debug)]
-struct Slot {
-    account: AccountId,
-    key: U256,
-    /// Before the block, once `is_loaded`.
-    before: U256,
-    current: U256,
-    /// At the start of the transaction that `written` names.
-    original: U256,
-    is_loaded: bool,
-    epoch: u32,
-    warm: Stamp,
-    written: Stamp,
-}
-
-/// Exact identity of a slot.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct SlotKey {
-    account: u32,
-    key: [u64; 4],
-}
-
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    accounts: Vec<Account>,
-    account_ids: AddressMap<u32>,
-    slots: Vec<Slot>,
-    slot_ids: HashMap<SlotKey, u32, DefaultHashBuilder>,
-    transient: HashMap<SlotKey, U256, DefaultHashBuilder>,
+    accounts: Arena<Account>,
+    account_ids: AddressIds,
+    slots: Arena<Slot>,
+    slot_ids: SlotIds,
+    /// Of this transaction.
+    transient: Vec<TransientSlot>,
+    transient_ids: SlotIds,
     /// Of the whole step; what is before `transaction_start` is not taken back any more.
     undo: Vec<Undo>,
     /// Length of the undo log when the transaction began: a step may consist of several.
@@ -106,11 +59,12 @@ pub(crate) struct Journal {
 impl Default for Journal {
     fn default() -> Self {
         Self {
-            accounts: Vec::new(),
-            account_ids: AddressMap::default(),
-            slots: Vec::new(),
-            slot_ids: HashMap::default(),
-            transient: HashMap::default(),
+            accounts: Arena::default(),
+            account_ids: AddressIds::default(),
+            slots: Arena::default(),
+            slot_ids: SlotIds::default(),
+            transient: Vec::new(),
+            transient_ids: SlotIds::default(),
             undo: Vec::new(),
             transaction_start: 0,
             logs: Vec::new(),
@@ -129,6 +83,7 @@ impl Journal {
         self.slots.clear();
         self.slot_ids.clear();
         self.transient.clear();
+        self.transient_ids.clear();
         self.begin_step();
         self.logs.clear();
         self.touched.clear();
@@ -149,26 +104,23 @@ impl Journal {
         address: Address,
         is_always_warm: impl FnOnce(&Address) -> bool,
     ) -> AccountId {
-        let next = self.accounts.len() as u32;
-        let id = *self.account_ids.entry(address).or_insert(next);
+        let accounts = &self.accounts;
+        let address_of = |id: u32| &accounts[id as usize].address;
+        let next = accounts.len() as u32;
+        let id = self.account_ids.get_or_insert(&address, next, address_of);
         if id == next {
-            self.accounts.push(Account {
-                address,
-                before: None,
-                info: AccountInfo::default(),
-                code: None,
-                is_loaded: false,
-                exists: false,
-                is_always_warm: is_always_warm(&address),
-                has_written_slots: false,
-                epoch: 0,
-                warm: NEVER,
-                touched: NEVER,
-                created: NEVER,
-                destroyed: NEVER,
-            });
+            let is_always_warm = is_always_warm(&address);
+            self.accounts.add(
+                |forgotten| forgotten.renew(address, is_always_warm),
+                || Account::new(address, is_always_warm),
+            );
         }
         AccountId(id)
+    }
+
+    /// The id that the next account seen for the first time gets.
+    pub(crate) fn next_account(&self) -> AccountId {
+        AccountId(self.accounts.len() as u32)
     }
 
     #[inline]
@@ -183,11 +135,7 @@ impl Journal {
 
     /// Puts in what the reader knows of an account.
     pub(crate) fn load_account(&mut self, id: AccountId, info: Option<AccountInfo>) {
-        let account = self.account_mut(id);
-        account.before = info;
-        account.exists = info.is_some();
-        account.info = info.unwrap_or_default();
-        account.is_loaded = true;
+        self.account_mut(id).load(info);
     }
 
     /// Puts in the code that belongs to the account's code hash.
@@ -265,7 +213,7 @@ impl Journal {
         let account = &mut self.accounts[id.0 as usize];
         let hash = std::mem::replace(&mut account.info.code_hash, code.hash());
         let previous = account.code.replace(code);
-        self.undo.push(Undo::Code(id, hash, previous));
+        self.undo.push(Undo::Code(id, Box::new((hash, previous))));
     }
 
     /// Marks the account as created by this transaction (EIP-6780).
@@ -297,7 +245,7 @@ impl Journal {
     /// Whether the state before the block can say something about slots of the account: it existed and was not wiped since.
     pub(crate) fn has_storage_before(&self, id: AccountId) -> bool {
         let account = self.account(id);
-        account.before.is_some() && account.epoch == 0
+        account.before().is_some() && account.epoch == 0
     }
 
     /// Whether a slot of the account was written in this block and is not zero now.
@@ -305,28 +253,22 @@ impl Journal {
         let account = self.account(id);
         account.has_written_slots
             && self.slots.iter().any(|slot| {
-                slot.account == id && slot.epoch == account.epoch && !slot.current.is_zero()
+                slot.key.account() == id
+                    && slot.is_loaded
+                    && slot.epoch == account.epoch
+                    && !slot.current.is_zero()
             })
     }
 
     /// The id of a slot.
     #[inline]
     pub(crate) fn slot(&mut self, account: AccountId, key: U256) -> SlotId {
-        let next = self.slots.len() as u32;
-        let slot_key = SlotKey { account: account.0, key: *key.as_limbs() };
-        let id = *self.slot_ids.entry(slot_key).or_insert(next);
+        let key = SlotKey::new(account, key);
+        let slots = &self.slots;
+        let next = slots.len() as u32;
+        let id = self.slot_ids.get_or_insert(&key, next, |id| &slots[id as usize].key);
         if id == next {
-            self.slots.push(Slot {
-                account,
-                key,
-                before: U256::ZERO,
-                current: U256::ZERO,
-                original: U256::ZERO,
-                is_loaded: false,
-                epoch: 0,
-                warm: NEVER,
-                written: NEVER,
-            });
+            self.slots.add(|forgotten| forgotten.renew(key), || Slot::new(key));
         }
         SlotId(id)
     }
@@ -349,7 +291,7 @@ impl Journal {
     #[inline]
     pub(crate) fn slot_value(&mut self, id: SlotId) -> Option<U256> {
         let slot = &mut self.slots[id.0 as usize];
-        let epoch = self.accounts[slot.account.0 as usize].epoch;
+        let epoch = self.accounts[slot.key.account().0 as usize].epoch;
         if slot.epoch != epoch {
             // The storage was wiped after the slot was last seen.
             slot.epoch = epoch;
@@ -362,7 +304,7 @@ impl Journal {
     /// Account and key of a slot, for asking the reader.
     pub(crate) fn slot_location(&self, id: SlotId) -> (AccountId, U256) {
         let slot = &self.slots[id.0 as usize];
-        (slot.account, slot.key)
+        (slot.key.account(), slot.key.key())
     }
 
     /// Puts in what the reader knows of a slot.
@@ -389,19 +331,29 @@ impl Journal {
         if slot.current != value {
             self.undo.push(Undo::Slot(id, slot.current));
             slot.current = value;
-            self.accounts[slot.account.0 as usize].has_written_slots |= !value.is_zero();
+            self.accounts[slot.key.account().0 as usize].has_written_slots |= !value.is_zero();
         }
     }
 
     pub(crate) fn transient(&self, account: AccountId, key: U256) -> U256 {
-        let key = SlotKey { account: account.0, key: *key.as_limbs() };
-        self.transient.get(&key).copied().unwrap_or_default()
+        if self.transient.is_empty() {
+            return U256::ZERO;
+        }
+        let key = SlotKey::new(account, key);
+        let found = self.transient_ids.get(&key, |id| &self.transient[id as usize].key);
+        found.map_or(U256::ZERO, |id| self.transient[id as usize].value)
     }
 
     pub(crate) fn set_transient(&mut self, account: AccountId, key: U256, value: U256) {
-        let slot_key = SlotKey { account: account.0, key: *key.as_limbs() };
-        let previous = self.transient.insert(slot_key, value).unwrap_or_default();
-        self.undo.push(Undo::Transient(account, key, previous));
+        let key = SlotKey::new(account, key);
+        let slots = &self.transient;
+        let next = slots.len() as u32;
+        let id = self.transient_ids.get_or_insert(&key, next, |id| &slots[id as usize].key);
+        if id == next {
+            self.transient.push(TransientSlot { key, value: U256::ZERO });
+        }
+        let previous = std::mem::replace(&mut self.transient[id as usize].value, value);
+        self.undo.push(Undo::Transient(id, previous));
     }
 
     pub(crate) fn log(&mut self, log: Log) {
@@ -411,7 +363,8 @@ impl Journal {
     /// Ends the transaction: destroys what was marked, removes touched accounts that are empty (if `clears_empty`, EIP-161),
     /// and starts the next one. Returns the logs.
     pub(crate) fn end_transaction(&mut self, clears_empty: bool) -> Vec<Log> {
-        for id in std::mem::take(&mut self.destroyed) {
+        for i in 0..self.destroyed.len() {
+            let id = self.destroyed[i];
             if self.is_destroyed_now(id) {
                 self.remove(id);
             }
@@ -441,6 +394,7 @@ impl Journal {
         self.touched.clear();
         self.destroyed.clear();
         self.transient.clear();
+        self.transient_ids.clear();
         self.transaction += 1;
         std::mem::take(&mut self.logs)
     }

@@ -13,19 +13,22 @@
 //! | `block_rules` | what comes before and after them; uses [`system_calls`], [`rewards`], [`deposits`], `dao` |
 //! | [`committed`] | what is handed out as each step of a block becomes final |
 //! | `transaction` | one transaction: `validate`, [`intrinsic`] gas, fees ([`fees`]), authorizations, refunds |
+//! | [`execution`] | a transaction in flight, as a value that can be kept and resumed |
 //! | `call_stack` | frames, and what CALL and CREATE do between them |
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
-//! | `code_cache`, `hash_cache` | analysed code by hash, hashes of mapping slots: kept over blocks |
+//! | [`code_cache`], `hash_cache` | analysed and translated code by hash, hashes of mapping slots: kept over blocks |
 //! | `journal` | accounts, slots and logs of the block; undo log; write sets |
+//! | `bloom` | the filter of the block's logs |
 //! | [`difficulty`], [`ethash`] | what a header of proof of work must say, and its proof |
 //! | [`hashes`], [`memory_state`] | hashes of lists, and a state in memory |
 
 #![forbid(unsafe_code)]
 
 mod block_rules;
+mod bloom;
 pub mod body_rules;
 mod call_stack;
-mod code_cache;
+pub mod code_cache;
 pub mod codec;
 pub mod committed;
 mod dao;
@@ -33,6 +36,7 @@ pub mod deposits;
 pub mod difficulty;
 pub mod error;
 pub mod ethash;
+pub mod execution;
 pub mod fees;
 mod hash_cache;
 pub mod hashes;
@@ -51,8 +55,10 @@ mod validate;
 
 pub use block_rules::MissingRequestContracts;
 pub use braid_interpreter::Engine;
+pub use code_cache::CodeCache;
 pub use committed::{Committed, Step};
 pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
+pub use execution::{Execution, Stopped};
 pub use memory_state::{MemoryState, MissingState};
 pub use result::{Block, BlockOutcome, ExecutionStatus, TransactionOutcome};
 pub use sequential::SequentialExecutor;

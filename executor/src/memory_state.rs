@@ -1,6 +1,6 @@
 //! A state in memory.
 
-use alloy_primitives::map::HashMap;
+use alloy_primitives::map::{AddressMap, B256Map, FbBuildHasher, HashMap};
 use braid_primitives::{
     AccountDelta, AccountInfo, Address, B256, Bytes, KECCAK256_EMPTY, StateDelta, StateReader, U256,
 };
@@ -24,8 +24,8 @@ use braid_primitives::{
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryState {
-    accounts: HashMap<Address, Account>,
-    code: HashMap<B256, Bytes>,
+    accounts: AddressMap<Account>,
+    code: B256Map<Bytes>,
     block_hashes: HashMap<u64, B256>,
 }
 
@@ -33,7 +33,7 @@ pub struct MemoryState {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Account {
     info: AccountInfo,
-    storage: HashMap<U256, U256>,
+    storage: HashMap<U256, U256, FbBuildHasher<32>>,
 }
 
 impl Account {
@@ -163,10 +163,12 @@ impl MemoryState {
 impl StateReader for MemoryState {
     type Error = MissingState;
 
+    #[inline]
     fn account(&self, address: Address) -> Result<Option<AccountInfo>, MissingState> {
         Ok(self.accounts.get(&address).map(|account| account.info))
     }
 
+    #[inline]
     fn storage(&self, address: Address, slot: U256) -> Result<U256, MissingState> {
         let account = self.accounts.get(&address);
         Ok(account.and_then(|account| account.storage.get(&slot)).copied().unwrap_or_default())

@@ -1,15 +1,17 @@
 //! The reference: a block's transactions one after the other.
 
+use std::sync::Arc;
+
 use braid_interpreter::{Engine, Inspector, NoInspector, Schedule, TransactionEnv, Workspace};
 use braid_precompiles::{Crypto, precompiles};
 use braid_primitives::{
-    BlockEnv, Bloom, ChainSpec, Hardfork, Receipt, ReceiptOutcome, StateDelta, StateReader,
-    Transaction,
+    BlockEnv, ChainSpec, Hardfork, Receipt, ReceiptOutcome, StateDelta, StateReader, Transaction,
 };
 
 use crate::{
     Block, BlockOutcome, TransactionOutcome,
     block_rules::{BlockRules, MissingRequestContracts},
+    bloom::logs_bloom,
     call_stack::CallStack,
     code_cache::CodeCache,
     committed::{Committed, Step},
@@ -21,6 +23,9 @@ use crate::{
     transaction,
     validate::Limits,
 };
+
+/// How many transactions' accounts are read together.
+const READ_AHEAD_TRANSACTIONS: usize = 32;
 
 /// Executes blocks and transactions on the calling thread.
 ///
@@ -63,7 +68,7 @@ pub struct SequentialExecutor<C> {
     crypto: C,
     missing_request_contracts: MissingRequestContracts,
     journal: Journal,
-    codes: CodeCache,
+    codes: Arc<CodeCache>,
     hashes: HashCache,
     stack: CallStack,
     workspace: Workspace,
@@ -72,12 +77,17 @@ pub struct SequentialExecutor<C> {
 impl<C: Crypto> SequentialExecutor<C> {
     /// An executor for blocks of the chain that `spec` describes.
     pub fn new(spec: ChainSpec, crypto: C) -> Self {
+        Self::with_code_cache(spec, crypto, Arc::default())
+    }
+
+    /// Like [`Self::new`], with code that others have analysed and translated, and will.
+    pub fn with_code_cache(spec: ChainSpec, crypto: C, codes: Arc<CodeCache>) -> Self {
         Self {
             spec,
             crypto,
             missing_request_contracts: MissingRequestContracts::default(),
             journal: Journal::default(),
-            codes: CodeCache::default(),
+            codes,
             hashes: HashCache::default(),
             stack: CallStack::default(),
             workspace: Workspace::new(Schedule::of(Hardfork::Frontier)),
@@ -144,11 +154,11 @@ impl<C: Crypto> SequentialExecutor<C> {
         mut on_commit: impl FnMut(Committed<'_>),
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
         self.journal.clear();
-        let mut limits = self.limits(&block.env);
+        let mut limits = limits(&self.spec, &block.env);
         let (spec, policy) = (&self.spec, self.missing_request_contracts);
         let (stack, workspace) = (&mut self.stack, &mut self.workspace);
         let mut access = state_access(
-            (&mut self.journal, &mut self.codes, &mut self.hashes),
+            (&mut self.journal, &self.codes, &mut self.hashes),
             (state, &self.crypto),
             &block.env,
             &limits,
@@ -164,8 +174,12 @@ impl<C: Crypto> SequentialExecutor<C> {
         rules.begin(&block.context)?;
         on_commit(Committed { step: Step::Begin, journal: rules.state.journal });
         let mut receipts = Vec::with_capacity(block.transactions.len());
-        let (mut gas_used, mut blob_gas_used, mut logs_bloom) = (0, 0, Bloom::ZERO);
+        let (mut gas_used, mut blob_gas_used) = (0, 0);
         for (index, tx) in block.transactions.iter().enumerate() {
+            if index.is_multiple_of(READ_AHEAD_TRANSACTIONS) {
+                let ahead = &block.transactions[index..];
+                rules.state.read_ahead(&ahead[..ahead.len().min(READ_AHEAD_TRANSACTIONS)]);
+            }
             rules.state.journal.begin_step();
             let machinery = (&mut *rules.stack, &mut *rules.workspace);
             let mut outcome = transaction::execute(tx, &limits, rules.state, machinery, inspector)
@@ -183,12 +197,12 @@ impl<C: Crypto> SequentialExecutor<C> {
                 cumulative_gas_used: gas_used,
                 logs,
             };
-            logs_bloom |= receipt.bloom();
             receipts.push(receipt);
         }
         rules.state.journal.begin_step();
         let requests = rules.end(&block.context, &receipts)?;
         on_commit(Committed { step: Step::End, journal: rules.state.journal });
+        let logs_bloom = logs_bloom(&self.crypto, &receipts);
         let state = self.journal.state_delta();
         Ok(BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state })
     }
@@ -219,9 +233,9 @@ impl<C: Crypto> SequentialExecutor<C> {
         inspector: &mut I,
     ) -> Result<(TransactionOutcome, StateDelta), TransactError<R::Error>> {
         self.journal.clear();
-        let limits = self.limits(env);
+        let limits = limits(&self.spec, env);
         let mut access = state_access(
-            (&mut self.journal, &mut self.codes, &mut self.hashes),
+            (&mut self.journal, &self.codes, &mut self.hashes),
             (state, &self.crypto),
             env,
             &limits,
@@ -230,15 +244,17 @@ impl<C: Crypto> SequentialExecutor<C> {
         let outcome = transaction::execute(tx, &limits, &mut access, machinery, inspector)?;
         Ok((outcome, self.journal.state_delta()))
     }
-
-    fn limits(&self, env: &BlockEnv) -> Limits {
-        let fork = self.spec.hardfork_at(env.number, env.timestamp);
-        Limits::of_block(env, (fork, self.spec.chain_id), self.spec.blob_params(fork))
-    }
 }
 
-fn state_access<'a, R: StateReader, C: Crypto>(
-    (journal, codes, hashes): (&'a mut Journal, &'a mut CodeCache, &'a mut HashCache),
+/// The limits for the first transaction of a block.
+pub(crate) fn limits(spec: &ChainSpec, env: &BlockEnv) -> Limits {
+    let fork = spec.hardfork_at(env.number, env.timestamp);
+    Limits::of_block(env, (fork, spec.chain_id), spec.blob_params(fork))
+}
+
+/// What a transaction executes against, made from what is kept between transactions.
+pub(crate) fn state_access<'a, R: StateReader, C: Crypto>(
+    (journal, codes, hashes): (&'a mut Journal, &'a CodeCache, &'a mut HashCache),
     (reader, crypto): (&'a R, &'a C),
     block: &'a BlockEnv,
     limits: &Limits,
@@ -257,6 +273,7 @@ fn state_access<'a, R: StateReader, C: Crypto>(
             blob_base_fee: limits.blob_base_fee,
             ..Default::default()
         },
+        beneficiary: None,
         error: None,
     }
 }

@@ -1,6 +1,6 @@
 //! Calls that the protocol itself makes before and after a block's transactions (EIP-4788, 2935, 7002, 7251).
 
-use braid_interpreter::{NoInspector, Schedule, Workspace};
+use braid_interpreter::{Host, NoInspector, Schedule, Workspace};
 use braid_precompiles::Crypto;
 use braid_primitives::{Address, Bytes, StateReader, U256, address};
 
@@ -46,22 +46,22 @@ pub(crate) fn system_call<R: StateReader, C: Crypto>(
     state.transaction.gas_price = 0;
     state.transaction.blob_hashes.clear();
     let input = workspace.reset(Schedule::of(state.fork), input);
-    let called =
-        outermost_call(state, SYSTEM_ADDRESS, target, U256::ZERO, (input, SYSTEM_CALL_GAS))
-            .and_then(|call| {
-                if call.code.is_empty() {
-                    return Ok(SystemCallResult::NoCode);
+    let (caller, target) = (state.account(SYSTEM_ADDRESS), state.account(target));
+    let called = outermost_call(state, caller, target, U256::ZERO, (input, SYSTEM_CALL_GAS))
+        .and_then(|call| {
+            if call.code.is_empty() {
+                return Ok(SystemCallResult::NoCode);
+            }
+            workspace.call = Some(call);
+            let mut m = Machine { state, workspace, inspector: &mut NoInspector };
+            let result = stack.run(&mut m)?;
+            Ok(match result.ending {
+                Ending::Success => {
+                    SystemCallResult::Success(Bytes::copy_from_slice(&workspace.return_data))
                 }
-                workspace.call = Some(call);
-                let mut m = Machine { state, workspace, inspector: &mut NoInspector };
-                let result = stack.run(&mut m)?;
-                Ok(match result.ending {
-                    Ending::Success => {
-                        SystemCallResult::Success(Bytes::copy_from_slice(&workspace.return_data))
-                    }
-                    failure => SystemCallResult::Failure(failure),
-                })
-            });
+                failure => SystemCallResult::Failure(failure),
+            })
+        });
     match called {
         Ok(result) => {
             state.journal.end_transaction(true);

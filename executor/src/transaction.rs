@@ -1,22 +1,22 @@
 //! One transaction, from validation to the last fee (yellow paper, section 6.2).
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
-use braid_interpreter::{Code, Host, Inspector, Workspace, delegation_designator};
+use braid_interpreter::{AccountId, Code, Host, Inspector, Workspace, delegation_designator};
 use braid_precompiles::Crypto;
 use braid_primitives::{
-    Address, Authorization, B256, Bytes, Hardfork, StateReader, Transaction, TransactionType,
-    TxKind, U256,
+    Address, Authorization, B256, Bytes, Hardfork, KECCAK256_EMPTY, StateReader, Transaction,
+    TransactionType, U256,
 };
 
 use crate::{
     call_stack::{CallStack, Ending, FrameResult, Machine, outermost_call, outermost_create},
     error::{InvalidTransaction, TransactError},
-    fees::{blob_gas, effective_gas_price, effective_tip},
+    fees::{blob_gas, cost, effective_gas_price, effective_tip},
     host::StateAccess,
     intrinsic::IntrinsicGas,
     result::{ExecutionStatus, TransactionOutcome},
-    validate::{Limits, check_envelope, check_sender},
+    validate::{Limits, check_balance, check_envelope, check_nonce},
 };
 
 /// Gas of an authorization whose authority exists is refunded down to this (EIP-7702: 25000 - 12500).
@@ -31,65 +31,165 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     inspector: &mut I,
 ) -> Result<TransactionOutcome, TransactError<R::Error>> {
     let mut m = Machine { state, workspace, inspector };
-    let result = begin(tx, limits, &mut m).and_then(|gas| {
-        let result = run(tx, &gas, stack, &mut m).map_err(TransactError::State)?;
-        settle(tx, &gas, &result, &mut m).map_err(TransactError::State)
-    });
-    match result {
-        Ok(mut outcome) => {
-            let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
-            outcome.logs = m.state.journal.end_transaction(clears_empty);
-            Ok(outcome)
-        }
-        Err(error) => {
-            stack.clear();
-            m.state.journal.discard_transaction();
-            Err(error)
+    let result = Progress::default().advance(tx, limits, stack, &mut m);
+    if result.is_err() {
+        stack.clear();
+        m.state.journal.discard_transaction();
+    }
+    result
+}
+
+/// How far a transaction has come. With journal, call stack and workspace it is all there is of a transaction in flight.
+///
+/// Every stage reads before it changes anything, so a stage whose read was not answered is taken again; what was answered
+/// is in the journal by then and is not read again.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    stage: Stage,
+    gas: IntrinsicGas,
+    /// Calldata or initcode in the shared memory buffer.
+    input: Range<usize>,
+    /// What the authorizations so far refund; stays, whatever becomes of the call.
+    refund: i64,
+}
+
+/// The accounts at the two ends of a transaction.
+#[derive(Clone, Copy, Debug)]
+struct Parties {
+    sender: AccountId,
+    /// The account that the transaction is sent to, unless it creates one.
+    target: Option<AccountId>,
+}
+
+/// What comes next.
+#[derive(Debug, Default)]
+enum Stage {
+    /// What can be validated without state.
+    #[default]
+    Envelope,
+    /// The sender: validated, charged.
+    Sender,
+    /// The authorization at this position, or else the request for the outermost frame.
+    Authorization(Parties, usize),
+    /// The frames of what this account has sent.
+    Frames(AccountId),
+    /// Refunds and fees.
+    Settlement(AccountId, FrameResult),
+}
+
+impl Progress {
+    /// Executes the transaction, from where it stands to its end, and ends it in the journal.
+    ///
+    /// After [`TransactError::State`] this can be called again, with the same transaction and machinery, on any thread.
+    pub(crate) fn advance<R: StateReader, C: Crypto, I: Inspector>(
+        &mut self,
+        tx: &Transaction,
+        limits: &Limits,
+        stack: &mut CallStack,
+        m: &mut Machine<'_, '_, R, C, I>,
+    ) -> Result<TransactionOutcome, TransactError<R::Error>> {
+        loop {
+            self.stage = match &self.stage {
+                Stage::Envelope => {
+                    self.gas = check_envelope(tx, m.state.block, limits)?;
+                    Stage::Sender
+                }
+                Stage::Sender => {
+                    let parties = begin(tx, limits, m)?;
+                    let schedule = braid_interpreter::Schedule::of(m.state.fork);
+                    self.input = m.workspace.reset(schedule, &tx.input);
+                    Stage::Authorization(parties, 0)
+                }
+                Stage::Authorization(parties, index) => match tx.authorizations.get(*index) {
+                    Some(authorization) => {
+                        self.refund +=
+                            authorize(authorization, m.state).map_err(TransactError::State)?;
+                        Stage::Authorization(*parties, index + 1)
+                    }
+                    None => {
+                        let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
+                        request(tx, parties, (self.input.clone(), gas_limit), m)
+                            .map_err(TransactError::State)?
+                    }
+                },
+                Stage::Frames(sender) => {
+                    let mut result = stack.run(m).map_err(TransactError::State)?;
+                    if result.ending != Ending::Success {
+                        result.refund = 0;
+                    }
+                    result.refund += self.refund;
+                    Stage::Settlement(*sender, result)
+                }
+                Stage::Settlement(sender, result) => {
+                    let mut outcome = settle(tx, &self.gas, (*sender, result), m)?;
+                    let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
+                    outcome.logs = m.state.journal.end_transaction(clears_empty);
+                    return Ok(outcome);
+                }
+            };
         }
     }
 }
 
-/// Validates, takes the fees up front, warms what the rules say.
+/// Validates against the sender, takes the fees up front, warms what the rules say.
 fn begin<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
     limits: &Limits,
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<IntrinsicGas, TransactError<R::Error>> {
-    let block = m.state.block;
-    let gas = check_envelope(tx, block, limits).map_err(TransactError::Invalid)?;
+) -> Result<Parties, TransactError<R::Error>> {
     let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
-    let info = m.state.journal.account(sender).info;
-    let is_delegated =
-        || Ok(m.state.read_code(sender)?).map(|code| m.state.delegation(&code).is_some());
-    check_sender(tx, &info, is_delegated)
-        .map_err(TransactError::State)?
-        .map_err(TransactError::Invalid)?;
+    let nonce = m.state.journal.account(sender).info.nonce;
+    check_nonce(tx, nonce)?;
+    check_sender_code(sender, m.state)?;
+    check_balance(tx, m.state.journal.account(sender).info.balance)?;
 
-    let gas_price = effective_gas_price(tx, block.base_fee);
+    let gas_price = effective_gas_price(tx, m.state.block.base_fee);
     m.state.transaction.origin = tx.sender;
     m.state.transaction.gas_price = gas_price;
     m.state.transaction.blob_hashes.clone_from(&tx.blob_hashes);
 
-    // Both products are at most 192 bits, and validation has compared the balance with at least as much.
-    let fee = U256::from(tx.gas_limit) * U256::from(gas_price);
+    // Validation has compared the balance with at least as much.
+    let fee = cost(tx.gas_limit, gas_price);
     let blob_fee = match tx.tx_type {
-        TransactionType::Blob => U256::from(blob_gas(tx)) * U256::from(limits.blob_base_fee),
+        TransactionType::Blob => cost(blob_gas(tx), limits.blob_base_fee),
         _ => U256::ZERO,
     };
     m.state.journal.debit(sender, fee + blob_fee);
-    m.state.journal.set_nonce(sender, info.nonce + 1);
+    m.state.journal.set_nonce(sender, nonce + 1);
+    let target = tx.to.to().map(|target| m.state.account(*target));
+    let parties = Parties { sender, target };
     if limits.fork >= Hardfork::Berlin {
-        warm(tx, m.state);
+        warm(tx, &parties, m.state);
     }
-    Ok(gas)
+    Ok(parties)
+}
+
+/// A sender has no code (EIP-3607), unless that delegates (EIP-7702).
+fn check_sender_code<R: StateReader, C: Crypto>(
+    sender: AccountId,
+    state: &mut StateAccess<'_, R, C>,
+) -> Result<(), TransactError<R::Error>> {
+    let code_hash = state.journal.account(sender).info.code_hash;
+    if code_hash == KECCAK256_EMPTY {
+        return Ok(());
+    }
+    let code = state.read_code(sender).map_err(TransactError::State)?;
+    if state.delegation(&code).is_none() {
+        let sender = state.journal.account(sender).address;
+        return Err(InvalidTransaction::SenderHasCode { sender, code_hash }.into());
+    }
+    Ok(())
 }
 
 /// What is warm from the start: sender and callee (EIP-2929), the beneficiary (EIP-3651), the access list (EIP-2930).
 /// Precompiles always are.
-fn warm<R: StateReader, C: Crypto>(tx: &Transaction, state: &mut StateAccess<'_, R, C>) {
-    let beneficiary = (state.fork >= Hardfork::Shanghai).then_some(state.block.beneficiary);
-    for address in [Some(tx.sender), tx.to.to().copied(), beneficiary].into_iter().flatten() {
-        let account = state.account(address);
+fn warm<R: StateReader, C: Crypto>(
+    tx: &Transaction,
+    parties: &Parties,
+    state: &mut StateAccess<'_, R, C>,
+) {
+    let beneficiary = (state.fork >= Hardfork::Shanghai).then(|| state.beneficiary());
+    for account in [Some(parties.sender), parties.target, beneficiary].into_iter().flatten() {
         state.warm_account(account);
     }
     for item in &tx.access_list {
@@ -102,36 +202,41 @@ fn warm<R: StateReader, C: Crypto>(tx: &Transaction, state: &mut StateAccess<'_,
     }
 }
 
-/// Applies authorizations and runs the outermost frame.
-fn run<R: StateReader, C: Crypto, I: Inspector>(
+/// Asks for the outermost frame; or sends the value, where nothing runs. Returns what comes next.
+fn request<R: StateReader, C: Crypto, I: Inspector>(
     tx: &Transaction,
-    gas: &IntrinsicGas,
-    stack: &mut CallStack,
+    parties: &Parties,
+    (input, gas_limit): (Range<usize>, u64),
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<FrameResult, R::Error> {
-    let schedule = braid_interpreter::Schedule::of(m.state.fork);
-    let input = m.workspace.reset(schedule, &tx.input);
-    let gas_limit = tx.gas_limit - gas.intrinsic_gas;
-    let mut refund = 0;
-    for authorization in &tx.authorizations {
-        refund += authorize(authorization, m.state)?;
+) -> Result<Stage, R::Error> {
+    let sender = parties.sender;
+    let Some(target) = parties.target else {
+        m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
+        return Ok(Stage::Frames(sender));
+    };
+    if sends_only_value(tx, target, m)? {
+        m.state.journal.touch(target);
+        m.state.transfer(sender, target, tx.value);
+        return Ok(Stage::Settlement(sender, FrameResult::success(gas_limit)));
     }
-    match tx.to {
-        TxKind::Call(target) => {
-            let call = outermost_call(m.state, tx.sender, target, tx.value, (input, gas_limit))?;
-            m.workspace.call = Some(call);
-        }
-        TxKind::Create => {
-            m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
-        }
+    let call = outermost_call(m.state, sender, target, tx.value, (input, gas_limit))?;
+    m.workspace.call = Some(call);
+    Ok(Stage::Frames(sender))
+}
+
+/// Whether nothing runs, neither code nor a precompile: then there is no call to make, only value to send, which the sender
+/// has. Inspectors want to see the call.
+fn sends_only_value<R: StateReader, C: Crypto, I: Inspector>(
+    tx: &Transaction,
+    target: AccountId,
+    m: &mut Machine<'_, '_, R, C, I>,
+) -> Result<bool, R::Error> {
+    if I::ACTIVE || !tx.authorizations.is_empty() {
+        return Ok(false);
     }
-    let mut result = stack.run(m)?;
-    if result.ending != Ending::Success {
-        result.refund = 0;
-    }
-    // What authorizations refund stays, whatever becomes of the call.
-    result.refund += refund;
-    Ok(result)
+    m.state.load(target)?;
+    let account = m.state.journal.account(target);
+    Ok(account.info.code_hash == KECCAK256_EMPTY && !m.state.precompiles.contains(&account.address))
 }
 
 /// Delegates an account (EIP-7702, "Behavior"); an authorization that does not fit is skipped. Returns the refund.
@@ -177,9 +282,9 @@ fn designator_code<R: StateReader, C: Crypto>(
 fn settle<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
     gas: &IntrinsicGas,
-    result: &FrameResult,
+    (sender, result): (AccountId, &FrameResult),
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<TransactionOutcome, R::Error> {
+) -> Result<TransactionOutcome, TransactError<R::Error>> {
     let state = &mut *m.state;
     let spent = tx.gas_limit - result.gas_left;
     // EIP-3529 lowered the share that can be refunded.
@@ -188,12 +293,11 @@ fn settle<R: StateReader, C: Crypto, I>(
     let gas_refunded = refund.min(spent / share);
     let gas_used = (spent - gas_refunded).max(gas.floor_gas);
 
-    let sender = state.loaded_account(tx.sender)?;
-    let beneficiary = state.loaded_account(state.block.beneficiary)?;
-    let unused = U256::from(tx.gas_limit - gas_used);
-    state.journal.credit(sender, unused * U256::from(state.transaction.gas_price));
+    let beneficiary = state.beneficiary();
+    state.load(beneficiary).map_err(TransactError::State)?;
+    state.journal.credit(sender, cost(tx.gas_limit - gas_used, state.transaction.gas_price));
     let tip = effective_tip(tx, state.block.base_fee);
-    state.journal.credit(beneficiary, U256::from(gas_used) * U256::from(tip));
+    state.journal.credit(beneficiary, cost(gas_used, tip));
 
     Ok(TransactionOutcome {
         status: match result.ending {

@@ -1,14 +1,15 @@
 //! Whether a transaction may be in the block (yellow paper, section 6; the EIPs at each check).
 
+use std::cmp::Ordering;
+
 use braid_interpreter::Schedule;
 use braid_primitives::{
-    AccountInfo, BlobParams, BlockEnv, Hardfork, KECCAK256_EMPTY, Transaction, TransactionType,
-    TxKind, U256,
+    BlobParams, BlockEnv, Hardfork, Transaction, TransactionType, TxKind, U256,
 };
 
 use crate::{
     error::InvalidTransaction,
-    fees::{GAS_PER_BLOB, blob_gas},
+    fees::{GAS_PER_BLOB, blob_gas, cost},
     intrinsic::{IntrinsicGas, intrinsic_gas},
 };
 
@@ -206,41 +207,34 @@ fn check_intrinsic_gas(
     Ok(gas)
 }
 
-/// Checks the sender's account. Whether its code is a delegation is asked only where there is code.
-pub(crate) fn check_sender<E>(
-    tx: &Transaction,
-    account: &AccountInfo,
-    is_delegated: impl FnOnce() -> Result<bool, E>,
-) -> Result<Result<(), InvalidTransaction>, E> {
-    let (sender, got, expected) = (tx.sender, tx.nonce, account.nonce);
-    if got < expected {
-        return Ok(Err(InvalidTransaction::NonceTooLow { sender, got, expected }));
+/// Checks the nonce against that of the sender's account.
+pub(crate) fn check_nonce(tx: &Transaction, expected: u64) -> Result<(), InvalidTransaction> {
+    let (sender, got) = (tx.sender, tx.nonce);
+    match got.cmp(&expected) {
+        Ordering::Less => Err(InvalidTransaction::NonceTooLow { sender, got, expected }),
+        Ordering::Greater => Err(InvalidTransaction::NonceTooHigh { sender, got, expected }),
+        Ordering::Equal => Ok(()),
     }
-    if got > expected {
-        return Ok(Err(InvalidTransaction::NonceTooHigh { sender, got, expected }));
+}
+
+/// Checks that the sender can pay for everything.
+pub(crate) fn check_balance(tx: &Transaction, balance: U256) -> Result<(), InvalidTransaction> {
+    let sender = tx.sender;
+    match upfront_cost(tx) {
+        None => Err(InvalidTransaction::CostOverflow { sender }),
+        Some(required) if balance < required => {
+            Err(InvalidTransaction::InsufficientFunds { sender, balance, required })
+        }
+        Some(_) => Ok(()),
     }
-    // EIP-3607; a delegated account may send (EIP-7702).
-    if account.code_hash != KECCAK256_EMPTY && !is_delegated()? {
-        let code_hash = account.code_hash;
-        return Ok(Err(InvalidTransaction::SenderHasCode { sender, code_hash }));
-    }
-    let Some(required) = upfront_cost(tx) else {
-        return Ok(Err(InvalidTransaction::CostOverflow { sender }));
-    };
-    let balance = account.balance;
-    if balance < required {
-        return Ok(Err(InvalidTransaction::InsufficientFunds { sender, balance, required }));
-    }
-    Ok(Ok(()))
 }
 
 /// The wei that the sender must have: gas and blob gas at their caps, and the value. `None` beyond 256 bits.
 fn upfront_cost(tx: &Transaction) -> Option<U256> {
-    let gas = U256::from(tx.gas_limit) * U256::from(tx.max_fee_per_gas);
+    let gas = cost(tx.gas_limit, tx.max_fee_per_gas);
     let blobs = match tx.tx_type {
-        TransactionType::Blob => U256::from(blob_gas(tx)) * U256::from(tx.max_fee_per_blob_gas),
+        TransactionType::Blob => cost(blob_gas(tx), tx.max_fee_per_blob_gas),
         _ => U256::ZERO,
     };
-    // Neither product exceeds 192 bits.
     (gas + blobs).checked_add(tx.value)
 }

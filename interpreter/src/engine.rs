@@ -1,6 +1,6 @@
 //! Which engine runs a frame.
 
-use crate::{Exit, Frame, Host, Inspector, Workspace, plain};
+use crate::{Exit, Frame, Host, Inspector, Workspace, plain, threaded};
 
 /// The choice between the engines. It never changes a result, only the time it takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -25,5 +25,24 @@ pub fn run<H: Host, I: Inspector>(
     host: &mut H,
     inspector: &mut I,
 ) -> Exit {
+    if !I::ACTIVE && runs_decoded(frame, workspace) {
+        if let Some(exit) = threaded::run(frame, workspace, host) {
+            return exit;
+        }
+    }
+    frame.resumption = None;
     plain::run(frame, workspace, host, inspector)
+}
+
+/// Whether the threaded engine should run the frame.
+#[inline]
+fn runs_decoded(frame: &Frame, workspace: &Workspace) -> bool {
+    match workspace.engine {
+        Engine::Plain => false,
+        Engine::Threaded => {
+            frame.code.translated(workspace.schedule);
+            true
+        }
+        Engine::Adaptive => frame.code.program(workspace.schedule).is_some(),
+    }
 }

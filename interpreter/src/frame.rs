@@ -9,6 +9,7 @@ use crate::{
     memory::{MEMORY_LIMIT_BYTES, Memory},
     outcome::HaltReason,
     schedule::memory_gas,
+    threaded::Resumption,
     word,
 };
 
@@ -54,6 +55,8 @@ pub struct Frame {
     pub(crate) output: Range<usize>,
     /// Where the output of the pending call goes in this frame's memory.
     pub(crate) return_area: Range<usize>,
+    /// Where the threaded engine goes on, if it was that which stopped.
+    pub(crate) resumption: Option<Resumption>,
 }
 
 impl Frame {
@@ -74,7 +77,28 @@ impl Frame {
             depth: input.depth,
             output: 0..0,
             return_area: 0..0,
+            resumption: None,
         }
+    }
+
+    /// Starts anew at the first instruction of other code. The stack's allocation is kept.
+    #[inline]
+    pub fn restart(&mut self, input: FrameInput) {
+        self.code = input.code;
+        self.pc = 0;
+        self.stack.clear();
+        self.gas_left = input.gas_limit;
+        self.refund = 0;
+        self.account = input.account;
+        self.address = input.address;
+        self.caller = input.caller;
+        self.value = input.value;
+        self.input = input.input;
+        self.is_static = input.is_static;
+        self.depth = input.depth;
+        self.output = 0..0;
+        self.return_area = 0..0;
+        self.resumption = None;
     }
 
     /// Gas left.

@@ -112,6 +112,8 @@ pub struct CallRequest {
     pub code_address: Address,
     /// CALLER of the callee.
     pub caller: Address,
+    /// Account that pays the value of a CALL or CALLCODE.
+    pub payer: AccountId,
     /// CALLVALUE of the callee, in wei.
     pub value: U256,
     /// Whether the code was found by following a delegation (EIP-7702): a delegation to a precompile runs no code.

@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use braid_cli::fixture::FixtureSet;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -45,6 +46,17 @@ pub fn corpus(folder: &str, wanted_for: &str) -> Option<PathBuf> {
         unpack(&script, &unpacked);
     }
     existing(unpacked.join("ethereum-tests").join(folder), wanted_for)
+}
+
+/// The mainnet blocks of the fixtures. `None`, with the reason on stderr, where there are none.
+///
+/// # Panics
+/// If they are there and cannot be opened: fixtures are part of the tests.
+pub fn mainnet_blocks(wanted_for: &str) -> Option<FixtureSet> {
+    let folder = existing(fixtures_folder().join("mainnet-blocks"), wanted_for)?;
+    let set = FixtureSet::open(&folder).unwrap_or_else(|error| panic!("{error}"));
+    assert!(set.numbers().len() > 0, "there are no blocks in {}", folder.display());
+    Some(set)
 }
 
 fn existing(folder: PathBuf, wanted_for: &str) -> Option<PathBuf> {

@@ -1,28 +1,9 @@
 //! Every mainnet block of the fixtures gives the receipts, requests and state that the chain has.
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use braid_cli::{
-    fixture::{Fixture, FixtureSet},
-    replay::replay,
-    verify::verify,
-};
+use braid_cli::{fixture::Fixture, replay::replay, verify::verify};
 use braid_executor::{Engine, MissingRequestContracts, SequentialExecutor};
 use braid_precompiles::{Crypto, DefaultCrypto};
-use braid_tests::corpus::{fixtures, not_run};
+use braid_tests::corpus::mainnet_blocks;
 use braid_trie::Witness;
-
-/// The blocks, or `None` where they are not.
-fn mainnet_blocks(what: &str) -> Option<FixtureSet> {
-    let folder = fixtures(what)?.join("mainnet-blocks");
-    if !folder.is_dir() {
-        not_run(what, &folder);
-        return None;
-    }
-    let set = FixtureSet::open(&folder).unwrap();
-    assert!(set.numbers().len() > 0, "there are no blocks in {}", folder.display());
-    Some(set)
-}
 
 #[test]
 fn every_mainnet_block_leads_to_what_the_chain_has() {

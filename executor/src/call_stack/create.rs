@@ -1,11 +1,9 @@
 //! Creating contracts: before the initcode runs and after.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use alloy_rlp::Encodable;
-use braid_interpreter::{
-    AccountId, Code, CreateRequest, Frame, FrameInput, HaltReason, Host, Inspector,
-};
+use braid_interpreter::{AccountId, Code, Frame, FrameInput, HaltReason, Host, Inspector};
 use braid_precompiles::Crypto;
 use braid_primitives::{Address, B256, Hardfork, KECCAK256_EMPTY, StateReader, U256};
 
@@ -18,26 +16,28 @@ const CODE_DEPOSIT_BYTE_GAS: u64 = 200;
 const CODE_LIMIT_BYTES: usize = 24_576;
 
 impl CallStack {
-    /// Serves a creation: refuses it, or pushes the frame of its initcode. Returns the result unless there is a frame.
+    /// Serves the creation in the workspace: refuses it, or pushes the frame of its initcode. Returns the result unless there is a frame.
     ///
     /// The outermost creation is the transaction's own: the sender's nonce was consumed already.
     pub(super) fn enter_create<R: StateReader, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
-        request: &CreateRequest,
     ) -> Result<Option<(FrameResult, bool)>, R::Error> {
-        let depth = self.activations.len();
-        let (creator_address, is_outermost) = match self.activations.last() {
-            Some(caller) => (caller.frame.address(), false),
-            None => (m.state.transaction.origin, true),
+        let Some(request) = m.workspace.create.clone() else { return Ok(None) };
+        let depth = self.height;
+        let (creator, is_outermost) = match self.top() {
+            Some(caller) => (caller.frame.account(), false),
+            None => (m.state.account(m.state.transaction.origin), true),
         };
-        // Reads first: nothing changes before they are done.
-        let creator = m.state.loaded_account(creator_address)?;
+        // Reads first: nothing changes before they are done, and the request stays.
+        m.state.load(creator)?;
+        let creator_address = m.state.journal.account(creator).address;
         let info = m.state.journal.account(creator).info;
         let is_refused = depth > CALL_DEPTH_LIMIT
             || info.balance < request.value
             || (info.nonce == u64::MAX && !is_outermost);
         if is_refused {
+            m.workspace.create = None;
             m.workspace.return_data.clear();
             let refused =
                 FrameResult { ending: Ending::Revert, ..FrameResult::success(request.gas_limit) };
@@ -53,6 +53,7 @@ impl CallStack {
         let account = m.state.loaded_account(address)?;
         let is_taken = m.state.is_address_taken(account)?;
 
+        m.workspace.create = None;
         m.workspace.return_data.clear();
         m.state.warm_account(account);
         if !is_outermost {
@@ -84,13 +85,14 @@ impl CallStack {
     }
 }
 
-/// Deploys what the initcode returned, paying for its length. Returns how many bytes were deployed: all, or none.
+/// Deploys what the initcode returned, a range of its memory, paying for its length. Returns how many bytes were deployed: all, or none.
 pub(super) fn deploy<R: StateReader, C: Crypto, I>(
     m: &mut Machine<'_, '_, R, C, I>,
     frame: &mut Frame,
     account: AccountId,
-    code: &[u8],
+    output: Range<usize>,
 ) -> Result<usize, HaltReason> {
+    let code = &m.workspace.memory.bytes()[output];
     let fork = m.state.fork;
     if fork >= Hardfork::London && code.first() == Some(&0xef) {
         return Err(HaltReason::CodeStartsWithEf); // EIP-3541

@@ -1,11 +1,17 @@
 //! Write sets: of everything since the journal was cleared, and of one step.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, hint::black_box, ops::Range};
 
 use braid_interpreter::{AccountId, SlotId};
-use braid_primitives::{AccountDelta, AccountInfo, B256, StateDelta, U256};
+use braid_primitives::{AccountDelta, AccountInfo, Address, B256, Bytes, StateDelta, U256};
 
-use super::{Account, Journal, Slot, undo::Undo};
+use super::{Journal, Slot, undo::Undo};
+
+/// How many accounts are brought from memory at a time.
+const FETCHED_TOGETHER: usize = 64;
+
+/// Up to how many entries a map is made one by one.
+const FEW: usize = 16;
 
 /// An account at some time.
 #[derive(Clone, Copy, Debug)]
@@ -13,12 +19,6 @@ struct Past {
     info: AccountInfo,
     exists: bool,
     epoch: u32,
-}
-
-impl Past {
-    fn info(&self) -> Option<AccountInfo> {
-        self.exists.then_some(self.info)
-    }
 }
 
 /// What a step changed, as it was before the step.
@@ -31,33 +31,37 @@ struct Originals {
 impl Journal {
     /// What differs from the state before, between transactions.
     pub(crate) fn state_delta(&self) -> StateDelta {
-        let mut delta = StateDelta::default();
-        for account in self.accounts.iter().filter(|account| account.is_loaded) {
-            record_account(&mut delta, account, account.before, account.epoch > 0);
+        let mut changes = Changes::new(self);
+        for (id, account) in self.accounts.iter().enumerate() {
+            if account.is_loaded {
+                changes.record_account(id as u32, account.before(), account.epoch > 0);
+            }
         }
-        for slot in self.slots.iter().filter(|slot| slot.is_loaded) {
-            let account = self.account(slot.account);
-            record_slot(&mut delta, account, slot, slot.before, account.epoch > 0);
+        for (id, slot) in self.slots.iter().enumerate() {
+            if slot.is_loaded {
+                let is_wiped = self.account(slot.key.account()).epoch > 0;
+                changes.record_slot(id as u32, slot.before, is_wiped);
+            }
         }
-        delta
+        changes.into_delta()
     }
 
     /// What differs from the state before the step, after its last transaction.
     pub(crate) fn step_delta(&self) -> StateDelta {
         let originals = self.originals();
-        let mut delta = StateDelta::default();
+        let mut changes = Changes::new(self);
         for (&id, original) in &originals.accounts {
-            let account = self.account(AccountId(id));
-            record_account(&mut delta, account, original.info(), original.epoch != account.epoch);
+            let epoch = self.account(AccountId(id)).epoch;
+            let before = original.exists.then_some(&original.info);
+            changes.record_account(id, before, original.epoch != epoch);
         }
         for (&id, &original) in &originals.slots {
-            let slot = &self.slots[id as usize];
-            let account = self.account(slot.account);
-            let past = originals.accounts.get(&slot.account.0);
-            let is_wiped = past.is_some_and(|past| past.epoch != account.epoch);
-            record_slot(&mut delta, account, slot, original, is_wiped);
+            let account = self.slots[id as usize].key.account();
+            let past = originals.accounts.get(&account.0);
+            let is_wiped = past.is_some_and(|past| past.epoch != self.account(account).epoch);
+            changes.record_slot(id, original, is_wiped);
         }
-        delta
+        changes.into_delta()
     }
 
     /// Goes back through the undo log without taking anything back.
@@ -76,7 +80,7 @@ impl Journal {
             match change {
                 Undo::Balance(id, balance) => past(*id, &|past| past.info.balance = *balance),
                 Undo::Nonce(id, nonce) => past(*id, &|past| past.info.nonce = *nonce),
-                Undo::Code(id, hash, _) => past(*id, &|past| past.info.code_hash = *hash),
+                Undo::Code(id, code) => past(*id, &|past| past.info.code_hash = code.0),
                 Undo::Exists(id) => past(*id, &|past| past.exists = false),
                 Undo::Removed(id, before) => past(*id, &|past| {
                     past.info = before.as_deref().copied().unwrap_or_default();
@@ -99,43 +103,146 @@ impl Journal {
     }
 }
 
-/// Adds an account, if it is not what it was, or lost the storage that it had.
-fn record_account(
-    delta: &mut StateDelta,
-    account: &Account,
-    before: Option<AccountInfo>,
-    is_wiped: bool,
-) {
-    let after = account.exists.then_some(account.info);
-    let storage_wiped = is_wiped && before.is_some();
-    if after == before && !storage_wiped {
-        return;
+/// What is to be in a write set. The maps are made at the end, from sorted lists: that takes a fraction of the time of adding
+/// to them one by one.
+struct Changes<'j> {
+    journal: &'j Journal,
+    /// In ascending order of id until all are there.
+    accounts: Vec<AccountChange>,
+    /// Ids of slots.
+    slots: Vec<u32>,
+    code: BTreeMap<B256, Bytes>,
+}
+
+struct AccountChange {
+    /// The first bytes of the address, which nearly always decide about the order.
+    leading_bytes: u64,
+    id: u32,
+    storage_wiped: bool,
+    /// Which of the sorted slots are its own.
+    slots: Range<u32>,
+}
+
+impl<'j> Changes<'j> {
+    fn new(journal: &'j Journal) -> Self {
+        Self { journal, accounts: Vec::new(), slots: Vec::new(), code: BTreeMap::new() }
     }
-    let entry = AccountDelta { info: after, storage_wiped, ..Default::default() };
-    delta.accounts.insert(account.address, entry);
-    let hash: B256 = account.info.code_hash;
-    let is_new = before.is_none_or(|before| before.code_hash != hash);
-    if let Some(code) = account.code.as_ref().filter(|code| is_new && !code.is_empty()) {
-        delta.code.insert(hash, code.bytes().to_vec().into());
+
+    /// Adds an account, if it is not what it was, or lost the storage that it had. Accounts come in ascending order of id.
+    fn record_account(&mut self, id: u32, before: Option<&AccountInfo>, is_wiped: bool) {
+        let account = self.journal.account(AccountId(id));
+        let after = account.exists.then_some(&account.info);
+        let storage_wiped = is_wiped && before.is_some();
+        if after == before && !storage_wiped {
+            return;
+        }
+        let leading_bytes = leading_bytes(&account.address);
+        self.accounts.push(AccountChange { leading_bytes, id, storage_wiped, slots: 0..0 });
+        let hash = account.info.code_hash;
+        let is_new = before.is_none_or(|before| before.code_hash != hash);
+        if let Some(code) = account.code.as_ref().filter(|code| is_new && !code.is_empty()) {
+            self.code.insert(hash, code.bytes().to_vec().into());
+        }
+    }
+
+    /// Adds a slot of an account that exists, if it is not what it was; or, in storage that was wiped, if it is not zero.
+    fn record_slot(&mut self, id: u32, before: U256, is_wiped: bool) {
+        let slot = &self.journal.slots[id as usize];
+        let account = self.journal.account(slot.key.account());
+        let before = if is_wiped { U256::ZERO } else { before };
+        if slot.current != before && slot.epoch == account.epoch && account.exists {
+            self.slots.push(id);
+        }
+    }
+
+    fn slot(&self, id: u32) -> &'j Slot {
+        &self.journal.slots[id as usize]
+    }
+
+    /// Sorts the slots and gives each account its own, also those accounts of which nothing else changed.
+    fn distribute_slots(&mut self) {
+        let journal = self.journal;
+        let account_of = |id: u32| journal.slots[id as usize].key.account().0;
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.sort_unstable_by_key(|&id| (account_of(id), journal.slots[id as usize].key.key()));
+        let known = self.accounts.len();
+        let (mut start, mut next) = (0, 0);
+        for group in slots.chunk_by(|&a, &b| account_of(a) == account_of(b)) {
+            let id = account_of(group[0]);
+            let own = start..start + group.len() as u32;
+            start = own.end;
+            while next < known && self.accounts[next].id < id {
+                next += 1;
+            }
+            match self.accounts[..known].get_mut(next).filter(|change| change.id == id) {
+                Some(change) => change.slots = own,
+                None => self.accounts.push(AccountChange {
+                    leading_bytes: leading_bytes(&journal.account(AccountId(id)).address),
+                    id,
+                    storage_wiped: false,
+                    slots: own,
+                }),
+            }
+        }
+        self.slots = slots;
+    }
+
+    fn into_delta(mut self) -> StateDelta {
+        self.distribute_slots();
+        let journal = self.journal;
+        let address = |change: &AccountChange| &journal.account(AccountId(change.id)).address;
+        self.accounts.sort_unstable_by(|a, b| {
+            let by_leading_bytes = a.leading_bytes.cmp(&b.leading_bytes);
+            by_leading_bytes.then_with(|| address(a).cmp(address(b)))
+        });
+        StateDelta { accounts: self.sorted_accounts(), code: std::mem::take(&mut self.code) }
+    }
+
+    fn sorted_accounts(&self) -> BTreeMap<Address, AccountDelta> {
+        if self.accounts.len() <= FEW {
+            return sorted_map(self.accounts.iter().map(|change| self.delta_of(change)));
+        }
+        let mut accounts = Vec::with_capacity(self.accounts.len());
+        for changes in self.accounts.chunks(FETCHED_TOGETHER) {
+            black_box(changes.iter().fold(0, |all, change| all ^ self.fetch(change)));
+            accounts.extend(changes.iter().map(|change| self.delta_of(change)));
+        }
+        sorted_map(accounts.into_iter())
+    }
+
+    fn delta_of(&self, change: &AccountChange) -> (Address, AccountDelta) {
+        let account = self.journal.account(AccountId(change.id));
+        let slots = &self.slots[change.slots.start as usize..change.slots.end as usize];
+        let storage = slots.iter().map(|&id| (self.slot(id).key.key(), self.slot(id).current));
+        let delta = AccountDelta {
+            info: account.exists.then_some(account.info),
+            storage_wiped: change.storage_wiped,
+            storage: sorted_map(storage),
+        };
+        (account.address, delta)
+    }
+
+    /// Brings what [`Self::delta_of`] needs from memory. In order of address accounts lie all over it, and waiting for many at
+    /// once takes hardly longer than waiting for one.
+    fn fetch(&self, change: &AccountChange) -> u64 {
+        let account = self.journal.account(AccountId(change.id));
+        u64::from(account.address[0]) ^ account.info.nonce ^ u64::from(account.info.code_hash[31])
     }
 }
 
-/// Adds a slot of an account that exists, if it is not what it was; or, in storage that was wiped, if it is not zero.
-fn record_slot(
-    delta: &mut StateDelta,
-    account: &Account,
-    slot: &Slot,
-    before: U256,
-    is_wiped: bool,
-) {
-    if slot.epoch != account.epoch || !account.exists {
-        return;
+/// A map of entries that come in order. Building it from a list is quicker than adding to it, unless they are few.
+fn sorted_map<K: Ord, V>(entries: impl ExactSizeIterator<Item = (K, V)>) -> BTreeMap<K, V> {
+    if entries.len() > FEW {
+        return entries.collect();
     }
-    let before = if is_wiped { U256::ZERO } else { before };
-    if slot.current != before {
-        let entry = delta.accounts.entry(account.address);
-        let entry = entry
-            .or_insert_with(|| AccountDelta { info: Some(account.info), ..Default::default() });
-        entry.storage.insert(slot.key, slot.current);
-    }
+    let mut map = BTreeMap::new();
+    map.extend(entries);
+    map
+}
+
+/// The first eight bytes, in an order that agrees with that of addresses.
+fn leading_bytes(address: &Address) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&address[..8]);
+    u64::from_be_bytes(bytes)
 }

@@ -5,21 +5,22 @@ use std::sync::Arc;
 use braid_interpreter::{AccountId, Code, SlotId};
 use braid_primitives::{AccountInfo, B256, U256};
 
-use super::{Journal, NEVER, SlotKey};
+use super::{Journal, NEVER};
 
-/// How to take one change back.
+/// How to take one change back: small, because there are some for every transaction and every access to state.
 #[derive(Debug)]
 pub(super) enum Undo {
     Balance(AccountId, U256),
     Nonce(AccountId, u64),
-    Code(AccountId, B256, Option<Arc<Code>>),
+    Code(AccountId, Box<(B256, Option<Arc<Code>>)>),
     /// The account did not exist.
     Exists(AccountId),
     Touch(AccountId),
     WarmAccount(AccountId),
     WarmSlot(SlotId),
     Slot(SlotId, U256),
-    Transient(AccountId, U256, U256),
+    /// A transient slot, by its place in the journal.
+    Transient(u32, U256),
     Created(AccountId, u32),
     Destroyed(AccountId),
     /// The account, if it existed, went when the transaction ended. It stays so: the entry is there to tell what the step
@@ -59,20 +60,16 @@ impl Journal {
         match change {
             Undo::Balance(id, balance) => self.account_mut(id).info.balance = balance,
             Undo::Nonce(id, nonce) => self.account_mut(id).info.nonce = nonce,
-            Undo::Code(id, hash, code) => {
+            Undo::Code(id, code) => {
                 let account = self.account_mut(id);
-                account.info.code_hash = hash;
-                account.code = code;
+                (account.info.code_hash, account.code) = *code;
             }
             Undo::Exists(id) => self.account_mut(id).exists = false,
             Undo::Touch(id) => self.account_mut(id).touched = NEVER,
             Undo::WarmAccount(id) => self.account_mut(id).warm = NEVER,
             Undo::WarmSlot(id) => self.slots[id.0 as usize].warm = NEVER,
             Undo::Slot(id, value) => self.slots[id.0 as usize].current = value,
-            Undo::Transient(account, key, value) => {
-                let key = SlotKey { account: account.0, key: *key.as_limbs() };
-                self.transient.insert(key, value);
-            }
+            Undo::Transient(id, value) => self.transient[id as usize].value = value,
             Undo::Created(id, stamp) => self.account_mut(id).created = stamp,
             Undo::Destroyed(id) => self.account_mut(id).destroyed = NEVER,
             Undo::Removed(..) => unreachable!("a removal ends its transaction"),

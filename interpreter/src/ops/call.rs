@@ -125,6 +125,7 @@ fn request<H: Host>(
         target_address: if works_on_target { code_address } else { frame.address },
         code_address,
         caller: if is_delegate_call { frame.caller } else { frame.address },
+        payer: frame.account,
         value: if is_delegate_call { frame.value } else { operands.value },
         is_delegated: callee.delegate.is_some(),
         code: callee.code,

@@ -1,0 +1,189 @@
+//! What the journal keeps of an account and of a slot, and the arenas that hold them.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use braid_interpreter::Code;
+use braid_primitives::{AccountInfo, Address, U256};
+
+use super::{NEVER, Stamp, ids::SlotKey};
+
+/// Entries by dense id. Those that were forgotten stay behind the others, to be made anew in place: a new entry writes only
+/// what it needs to.
+#[derive(Debug)]
+pub(super) struct Arena<T> {
+    entries: Vec<T>,
+    count: usize,
+}
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), count: 0 }
+    }
+}
+
+impl<T> Deref for Arena<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        &self.entries[..self.count]
+    }
+}
+
+impl<T> DerefMut for Arena<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.entries[..self.count]
+    }
+}
+
+impl<T> Arena<T> {
+    /// Forgets all entries.
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// Adds an entry: `renew` makes it of a forgotten one, `new` from nothing.
+    #[inline]
+    pub(super) fn add(&mut self, renew: impl FnOnce(&mut T), new: impl FnOnce() -> T) {
+        match self.entries.get_mut(self.count) {
+            Some(entry) => renew(entry),
+            None => self.entries.push(new()),
+        }
+        self.count += 1;
+    }
+}
+
+/// One account. In the order of use: what each access asks for comes first, what only the write set needs last.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Account {
+    pub(crate) address: Address,
+    pub(super) warm: Stamp,
+    pub(super) touched: Stamp,
+    pub(super) created: Stamp,
+    pub(super) destroyed: Stamp,
+    /// How often its storage was wiped; slots stamped with an older epoch are zero.
+    pub(super) epoch: u32,
+    /// Whether the following was read: without that `info` and `before` mean nothing.
+    pub(crate) is_loaded: bool,
+    pub(crate) exists: bool,
+    /// Warm in every transaction: precompiles.
+    pub(super) is_always_warm: bool,
+    /// Whether a slot of it was ever written to something other than zero.
+    pub(super) has_written_slots: bool,
+    /// Whether it existed before the block.
+    existed: bool,
+    /// Once it was asked for.
+    pub(crate) code: Option<Arc<Code>>,
+    pub(crate) info: AccountInfo,
+    /// Before the block, if it existed then.
+    before: AccountInfo,
+}
+
+impl Account {
+    pub(super) fn new(address: Address, is_always_warm: bool) -> Self {
+        Self {
+            address,
+            warm: NEVER,
+            touched: NEVER,
+            created: NEVER,
+            destroyed: NEVER,
+            epoch: 0,
+            is_loaded: false,
+            exists: false,
+            is_always_warm,
+            has_written_slots: false,
+            existed: false,
+            code: None,
+            info: AccountInfo::default(),
+            before: AccountInfo::default(),
+        }
+    }
+
+    /// Makes a forgotten account another one, about which nothing is known.
+    #[inline]
+    pub(super) fn renew(&mut self, address: Address, is_always_warm: bool) {
+        self.address = address;
+        (self.warm, self.touched, self.created, self.destroyed) = (NEVER, NEVER, NEVER, NEVER);
+        self.epoch = 0;
+        self.is_loaded = false;
+        self.exists = false;
+        self.is_always_warm = is_always_warm;
+        self.has_written_slots = false;
+        self.existed = false;
+        self.code = None;
+    }
+
+    /// Puts in what was read.
+    #[inline]
+    pub(super) fn load(&mut self, info: Option<AccountInfo>) {
+        self.is_loaded = true;
+        self.existed = info.is_some();
+        self.exists = self.existed;
+        self.info = info.unwrap_or_default();
+        self.before = self.info;
+    }
+
+    /// What it was before the block; `None` where it did not exist.
+    #[inline]
+    pub(super) fn before(&self) -> Option<&AccountInfo> {
+        self.existed.then_some(&self.before)
+    }
+
+    /// Whether it does not exist or is empty (EIP-161).
+    pub(crate) fn is_dead(&self) -> bool {
+        !self.exists || self.info.is_empty()
+    }
+}
+
+/// One storage slot, in the order of use like [`Account`].
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Slot {
+    pub(super) key: SlotKey,
+    pub(super) warm: Stamp,
+    pub(super) epoch: u32,
+    pub(super) written: Stamp,
+    /// Whether the values are known: without that they mean nothing.
+    pub(super) is_loaded: bool,
+    pub(super) current: U256,
+    /// At the start of the transaction that `written` names.
+    pub(super) original: U256,
+    /// Before the block.
+    pub(super) before: U256,
+}
+
+impl Slot {
+    pub(super) fn new(key: SlotKey) -> Self {
+        Self {
+            key,
+            warm: NEVER,
+            epoch: 0,
+            written: NEVER,
+            is_loaded: false,
+            current: U256::ZERO,
+            original: U256::ZERO,
+            before: U256::ZERO,
+        }
+    }
+
+    /// Makes a forgotten slot another one, about which nothing is known.
+    #[inline]
+    pub(super) fn renew(&mut self, key: SlotKey) {
+        self.key = key;
+        (self.warm, self.written) = (NEVER, NEVER);
+        self.epoch = 0;
+        self.is_loaded = false;
+    }
+}
+
+/// One transient slot (EIP-1153).
+#[derive(Debug)]
+pub(super) struct TransientSlot {
+    pub(super) key: SlotKey,
+    pub(super) value: U256,
+}
