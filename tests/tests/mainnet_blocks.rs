@@ -1,4 +1,5 @@
 //! Every mainnet block of the fixtures gives the receipts, requests and state that the chain has.
+
 use braid_cli::{fixture::Fixture, replay::replay, verify::verify};
 use braid_executor::{Engine, MissingRequestContracts, SequentialExecutor};
 use braid_precompiles::{Crypto, DefaultCrypto};
