@@ -73,7 +73,7 @@ fn code_around_the_limits_of_an_engines_numbering_is_the_same_on_every_engine() 
             vec![op::JUMPDEST; count as usize],
             [jump_over.as_slice(), &vec![op::JUMPDEST; count as usize]].concat(),
             [jump_over.as_slice(), &vec![op::PUSH1; count as usize], &[op::JUMPDEST]].concat(),
-            [vec![op::GAS, op::POP].repeat(count as usize / 2), vec![op::MSIZE; 3]].concat(),
+            [[op::GAS, op::POP].repeat(count as usize / 2), vec![op::MSIZE; 3]].concat(),
             pushes.flatten().collect(),
         ];
         for code in codes {

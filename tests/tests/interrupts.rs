@@ -1,9 +1,11 @@
 //! Reads that fail: whichever it is, there is a clear error and an executor that works afterwards; and a frame that was
 //! interrupted goes on as if it had not been.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
+use std::{collections::BTreeMap, sync::Arc};
+
+use alloy_primitives::{Address, Log, U256, keccak256};
 use braid_executor::{
     Block, Engine, ExecutionError, MissingRequestContracts, SequentialExecutor, TransactError,
 };
@@ -11,9 +13,10 @@ use braid_interpreter::{
     Code, Exit, Frame, FrameInput, Host, NoInspector, Schedule, TransactionEnv, Workspace, run,
 };
 use braid_precompiles::DefaultCrypto;
-use braid_primitives::{AccountInfo, ChainSpec, StateReader};
+use braid_primitives::ChainSpec;
 use braid_tests::{
     differential::Case,
+    recorder::{ReadError, Recorder, Refusal},
     vm_host::VmHost,
     world::{World, WorldAccount},
 };
@@ -23,57 +26,6 @@ const SEEDS: std::ops::Range<u64> = 0..100;
 
 /// The engines that are tried; what is adaptive is one of them at any time.
 const ENGINES: [Engine; 2] = [Engine::Plain, Engine::Threaded];
-
-/// Answers like the world until the read with this number.
-struct FailingReader<'a> {
-    world: &'a World,
-    reads_left: Cell<u64>,
-}
-
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the disk has a scratch under {what}")]
-struct Scratch {
-    what: String,
-}
-
-impl<'a> FailingReader<'a> {
-    fn new(world: &'a World, good_reads: u64) -> Self {
-        Self { world, reads_left: Cell::new(good_reads) }
-    }
-
-    fn read<T>(
-        &self,
-        what: impl ToString,
-        answer: Result<T, std::convert::Infallible>,
-    ) -> Result<T, Scratch> {
-        let Some(left) = self.reads_left.get().checked_sub(1) else {
-            return Err(Scratch { what: what.to_string() });
-        };
-        self.reads_left.set(left);
-        let Ok(answer) = answer;
-        Ok(answer)
-    }
-}
-
-impl StateReader for FailingReader<'_> {
-    type Error = Scratch;
-
-    fn account(&self, address: Address) -> Result<Option<AccountInfo>, Scratch> {
-        self.read(address, self.world.account(address))
-    }
-    fn storage(&self, address: Address, slot: U256) -> Result<U256, Scratch> {
-        self.read(slot, self.world.storage(address, slot))
-    }
-    fn has_storage(&self, address: Address) -> Result<bool, Scratch> {
-        self.read(address, self.world.has_storage(address))
-    }
-    fn code(&self, code_hash: B256) -> Result<Bytes, Scratch> {
-        self.read(code_hash, self.world.code(code_hash))
-    }
-    fn block_hash(&self, number: u64) -> Result<B256, Scratch> {
-        self.read(number, self.world.block_hash(number))
-    }
-}
 
 /// Cases without those about the limit of depth, which take long.
 fn cases() -> impl Iterator<Item = Case> {
@@ -110,13 +62,12 @@ fn fail_transactions(case: &Case, engine: Engine) -> u64 {
         for good_reads in 0.. {
             // Analysed code is kept on purpose; a new executor has to read all of it.
             let mut new = executor(case, engine);
-            let reader = FailingReader::new(&world, good_reads);
+            let reader = Recorder::new(&world, Refusal::From(good_reads));
             match new.transact(&case.env, transaction, &reader) {
                 Err(TransactError::State(error)) => {
-                    let what = error.what.clone();
+                    let ReadError::Refused(read) = error;
                     let message = TransactError::State(error).to_string();
-                    let clear = "state could not be read: the disk has a scratch under";
-                    assert_eq!(message, format!("{clear} {what}"));
+                    assert_eq!(message, format!("state could not be read: {read:?} is refused"));
                     failures += 1;
                 }
                 Err(TransactError::Invalid(error)) => panic!("{error}: {case:?}"),
@@ -127,7 +78,7 @@ fn fail_transactions(case: &Case, engine: Engine) -> u64 {
             }
             let again = new.transact(&case.env, transaction, &world).unwrap();
             assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
-            let reader = FailingReader::new(&world, good_reads);
+            let reader = Recorder::new(&world, Refusal::From(good_reads));
             drop(used.transact(&case.env, transaction, &reader));
             let again = used.transact(&case.env, transaction, &world).unwrap();
             assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
@@ -153,7 +104,7 @@ fn fail_block(case: &Case, engine: Engine) -> u64 {
     let mut used = executor(case, engine);
     for good_reads in 0.. {
         let mut new = executor(case, engine);
-        let reader = FailingReader::new(&world, good_reads);
+        let reader = Recorder::new(&world, Refusal::From(good_reads));
         match new.execute_block(&block, &reader) {
             Err(ExecutionError::State(_)) => failures += 1,
             Err(ExecutionError::Invalid(error)) => panic!("{error}: {case:?}"),
@@ -164,7 +115,7 @@ fn fail_block(case: &Case, engine: Engine) -> u64 {
         }
         let again = new.execute_block(&block, &world).unwrap();
         assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
-        drop(used.execute_block(&block, &FailingReader::new(&world, good_reads)));
+        drop(used.execute_block(&block, &Recorder::new(&world, Refusal::From(good_reads))));
         let again = used.execute_block(&block, &world).unwrap();
         assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
     }
