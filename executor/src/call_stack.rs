@@ -9,7 +9,7 @@ mod create;
 use std::ops::Range;
 
 use braid_interpreter::{
-    AccountId, CallKind, CallRequest, CreateRequest, Exit, Frame, FrameEnd, FrameInput, FrameStart,
+    AccountId, CallKind, CallRequest, CreateRequest, Engine, Exit, Frame, FrameEnd, FrameInput, FrameStart,
     HaltReason, Host, Inspector, Workspace, run,
 };
 use braid_precompiles::Crypto;
@@ -196,6 +196,10 @@ impl CallStack {
     ) {
         if I::ACTIVE {
             frame_starts(m, &input, creates.is_some());
+        }
+        let (schedule, code) = (m.workspace.schedule, &input.code);
+        if m.workspace.engine == Engine::Adaptive && code.wants_translation(schedule) {
+            m.state.codes.translate(code, schedule);
         }
         // The outermost frame's memory is there already, behind the transaction's input.
         let caller_memory_base = if self.height == 0 { 0 } else { m.workspace.memory.enter() };

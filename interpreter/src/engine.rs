@@ -8,9 +8,9 @@ pub enum Engine {
     /// The plain engine runs all code.
     Plain,
     /// The threaded engine runs all code, initcode and code seen for the first time too.
-    #[default]
     Threaded,
     /// The plain engine runs initcode and code that has not run much yet, the threaded engine what is hot.
+    #[default]
     Adaptive,
 }
 
@@ -40,7 +40,7 @@ fn runs_decoded(frame: &Frame, workspace: &Workspace) -> bool {
     match workspace.engine {
         Engine::Plain => false,
         Engine::Threaded => {
-            frame.code.decoded(workspace.schedule);
+            frame.code.translated(workspace.schedule);
             true
         }
         Engine::Adaptive => frame.code.program(workspace.schedule).is_some(),

@@ -98,6 +98,7 @@ impl Frame {
         self.depth = input.depth;
         self.output = 0..0;
         self.return_area = 0..0;
+        self.resumption = None;
     }
 
     /// Gas left.

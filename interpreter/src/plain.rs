@@ -19,7 +19,7 @@ use ruint::aliases::U256;
 use braid_primitives::Hardfork;
 
 use crate::{
-    Exit, Frame, HaltReason, Host, Inspector, Step, Workspace,
+    Engine, Exit, Frame, HaltReason, Host, Inspector, Step, Workspace,
     opcode::{JUMPDEST_GAS, for_each_opcode},
     ops::{account, arithmetic, bitwise, call, create, environment, halt, log, memory, storage},
     stack::{STACK_LIMIT, Stack, WORD_BYTES, by_limbs, height_bytes, read_limbs},
@@ -35,6 +35,8 @@ struct Registers {
     ip: *const u8,
     sp: *mut U256,
     gas: u64,
+    /// Gas that handlers took on top of base gas, and base gas of those with the whole frame at hand.
+    dear_gas: u64,
 }
 
 impl Registers {
@@ -64,6 +66,13 @@ impl Registers {
             self.gas = left;
         }
         !is_short
+    }
+
+    /// Takes over the gas that a handler left.
+    #[inline(always)]
+    fn set_gas(&mut self, gas_left: u64) {
+        self.dear_gas += self.gas - gas_left;
+        self.gas = gas_left;
     }
 
     /// The word `depth` below the top (1 is the top), by value.
@@ -300,7 +309,7 @@ macro_rules! execute {
                 Some(word) => *$r.peek(1) = word,
                 None => match memory::grow_for_word($frame, $workspace, $r.gas, &offset) {
                     Ok((offset, gas_left)) => {
-                        $r.gas = gas_left;
+                        $r.set_gas(gas_left);
                         *$r.peek(1) = $workspace.memory.load(offset).unwrap_or_default();
                     }
                     Err(reason) => break $run Exit::Halt(reason),
@@ -318,7 +327,7 @@ macro_rules! execute {
             if !is_stored {
                 match memory::grow_for_word($frame, $workspace, $r.gas, &offset) {
                     Ok((offset, gas_left)) => {
-                        $r.gas = gas_left;
+                        $r.set_gas(gas_left);
                         $workspace.memory.store(offset, &value);
                     }
                     Err(reason) => break $run Exit::Halt(reason),
@@ -337,7 +346,7 @@ macro_rules! execute {
                 Ok(word) => $r.push(by_limbs(&word)),
                 Err(reason) => break $run Exit::Halt(reason),
             }
-            $r.gas = $frame.gas_left;
+            $r.set_gas($frame.gas_left);
             $r.advance(0);
         }
     };
@@ -349,7 +358,7 @@ macro_rules! execute {
             if let Err(reason) = $handler($frame, $workspace, $host, operands) {
                 break $run Exit::Halt(reason);
             }
-            $r.gas = $frame.gas_left;
+            $r.set_gas($frame.gas_left);
             $r.advance(0);
         }
     };
@@ -364,7 +373,8 @@ macro_rules! execute {
         match $handler($frame, $workspace, $host) {
             Ok(()) => {
                 $r.sp = $frame.stack.top_ptr();
-                $r.gas = $frame.gas_left;
+                $r.dear_gas += $base;
+                $r.set_gas($frame.gas_left);
                 // SAFETY: no immediate.
                 unsafe { $r.advance(0) }
             }
@@ -375,7 +385,8 @@ macro_rules! execute {
             }
             Err(exit) => {
                 $r.sp = $frame.stack.top_ptr();
-                $r.gas = $frame.gas_left;
+                $r.dear_gas += $base;
+                $r.set_gas($frame.gas_left);
                 if matches!(exit, Exit::Call | Exit::Create) {
                     // SAFETY: no immediate.
                     unsafe { $r.advance(0) }
@@ -435,7 +446,8 @@ pub fn run<H: Host, I: Inspector>(
     // R1 holds: a frame stops at an instruction, in the code or its padding. The pointer is to the whole of both.
     assert!(frame.pc < code.len(), "a frame stands at an instruction");
     let ip = code.as_ptr().wrapping_add(frame.pc);
-    let mut r = Registers { ip, sp: frame.stack.top_ptr(), gas: frame.gas_left };
+    let mut r = Registers { ip, sp: frame.stack.top_ptr(), gas: frame.gas_left, dear_gas: 0 };
+    let gas_before = r.gas;
     let exit = 'run: loop {
         if I::ACTIVE {
             write_back(frame, &r);
@@ -447,6 +459,9 @@ pub fn run<H: Host, I: Inspector>(
         }
     };
     write_back(frame, &r);
+    if !I::ACTIVE && workspace.engine == Engine::Adaptive {
+        frame.code.heat(gas_before - r.gas - r.dear_gas);
+    }
     if let Exit::Halt(reason) = &exit {
         frame.gas_left = 0;
         if I::ACTIVE {
