@@ -43,10 +43,10 @@ const MAINNET_BLOCKS: usize = 12;
 const MAINNET_TRANSACTIONS: usize = 40;
 
 /// Of so many small files of state tests one is run, and of so many cases of a file one.
-const STATE_TESTS: usize = 9;
+const STATE_TESTS: usize = 6;
 const STATE_TEST_CASES: usize = 7;
 /// Files up to this size.
-const SMALL_STATE_TEST_BYTES: u64 = 200_000;
+const SMALL_STATE_TEST_BYTES: u64 = 1_300_000;
 
 /// Which engine runs, where the transaction goes on after a read that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
