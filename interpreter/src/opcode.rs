@@ -216,7 +216,8 @@ impl OpcodeInfo {
 macro_rules! define_table {
     ({} $($byte:literal $name:ident $inputs:literal $outputs:literal $immediate:literal
         [$($fork:ident $gas:literal),+] $shape:ident $(($($handler:tt)*))?;)*) => {
-        const TABLE: [Option<OpcodeInfo>; 256] = {
+        /// The table as a constant.
+        pub(crate) const OPCODES_TABLE: [Option<OpcodeInfo>; 256] = {
             let mut table: [Option<OpcodeInfo>; 256] = [None; 256];
             $(
                 assert!(table[$byte].is_none(), concat!("opcode byte defined twice: ", stringify!($name)));
@@ -246,10 +247,10 @@ macro_rules! define_table {
 for_each_opcode!(define_table! {});
 
 /// The table: entry `b` describes opcode byte `b`, `None` where no fork defines it.
-pub static OPCODES: [Option<OpcodeInfo>; 256] = TABLE;
+pub static OPCODES: [Option<OpcodeInfo>; 256] = OPCODES_TABLE;
 
 /// Gas of a JUMPDEST, the same in every fork.
-pub(crate) const JUMPDEST_GAS: u64 = match TABLE[byte::JUMPDEST as usize] {
+pub(crate) const JUMPDEST_GAS: u64 = match OPCODES_TABLE[byte::JUMPDEST as usize] {
     Some(OpcodeInfo { gas: [(Hardfork::Frontier, gas)], .. }) => *gas as u64,
     _ => panic!("JUMPDEST has one price since Frontier"),
 };
@@ -259,7 +260,7 @@ pub(crate) const fn base_gas_table(fork: Hardfork) -> [u16; 256] {
     let mut gas = [0; 256];
     let mut op = 0;
     while op < 256 {
-        if let Some(info) = &TABLE[op]
+        if let Some(info) = &OPCODES_TABLE[op]
             && let Some(base) = info.base_gas(fork)
         {
             gas[op] = base;
@@ -273,7 +274,7 @@ pub(crate) const fn base_gas_table(fork: Hardfork) -> [u16; 256] {
 pub(crate) const fn is_priced_alike(a: Hardfork, b: Hardfork) -> bool {
     let mut op = 0;
     while op < 256 {
-        if let Some(info) = &TABLE[op] {
+        if let Some(info) = &OPCODES_TABLE[op] {
             match (info.base_gas(a), info.base_gas(b)) {
                 (Some(a), Some(b)) if a == b => {}
                 (None, None) => {}

@@ -11,6 +11,7 @@ use super::{
     instruction::{Header, Word, operation},
     place::Placement,
     program::{JumpTable, Program, Reach, Start},
+    role::facts,
 };
 use crate::{Code, Schedule, stack::STACK_LIMIT};
 
@@ -44,7 +45,9 @@ struct Outline {
 
 /// See [`Program::decode`].
 pub(super) fn decode(code: &Code, schedule: &Schedule) -> Program {
+    let facts = facts(schedule.fork);
     let mut output = Output::default();
+    output.words.reserve(code.size_bytes() / 2);
     let mut gas_instructions = Vec::new();
     let (mut starts, mut reaches, mut outlines) = (Vec::new(), Vec::new(), Vec::new());
     let (mut draft, mut placement) = (Draft::default(), Placement::default());
@@ -52,7 +55,7 @@ pub(super) fn decode(code: &Code, schedule: &Schedule) -> Program {
     while let Some(pc) = next {
         starts.push(Start { place: output.words.len() as u32, pc: pc as u32 });
         output.words.push(Word::default());
-        draft.read(code, schedule, pc);
+        draft.read(code, facts, pc);
         reaches.push(placement.write(&mut draft, &mut output));
         gas_instructions.append(&mut output.gas_instructions);
         outlines.push(Outline {

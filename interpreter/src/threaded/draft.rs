@@ -7,14 +7,9 @@ use ruint::aliases::U256;
 
 use super::{
     decode::NOWHERE,
-    role::{Role, fold, role},
+    role::{Fact, Role, fold, role},
 };
-use crate::{
-    Code, Schedule,
-    opcode::{OPCODES, byte},
-    stack::STACK_LIMIT,
-    word,
-};
+use crate::{Code, opcode::byte, stack::STACK_LIMIT, word};
 
 /// Describes a word. Positions on the stack count from where its top is when the block begins: -1 is the top word then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,31 +129,26 @@ impl Default for Draft {
 
 impl Draft {
     /// Reads the block that begins at `start`.
-    pub(super) fn read(&mut self, code: &Code, schedule: &Schedule, start: usize) {
+    pub(super) fn read(&mut self, code: &Code, facts: &[Fact; 256], start: usize) {
         self.restart(start);
-        loop {
+        self.ending = loop {
             let opcode = code.padded()[self.pc];
             if opcode == byte::JUMPDEST && self.pc != start {
-                return self.end(Ending::RunOn);
+                break Ending::RunOn;
             }
-            let info = &OPCODES[usize::from(opcode)];
-            let Some((info, gas)) =
-                info.as_ref().and_then(|info| Some((info, info.base_gas(schedule.fork)?)))
-            else {
-                return self.end(Ending::Leave(self.pc));
-            };
-            let bottom = self.height - i32::from(info.inputs);
-            let top = bottom + i32::from(info.outputs);
+            let fact = facts[usize::from(opcode)];
+            let bottom = self.height - i32::from(fact.inputs);
+            let top = bottom + i32::from(fact.outputs);
             if bottom < -FARTHEST || top > FARTHEST {
-                return self.end(Ending::Leave(self.pc));
+                break Ending::Leave(self.pc);
             }
             self.lowest = self.lowest.min(bottom);
             self.highest = self.highest.max(top);
-            self.gas += u32::from(gas);
-            if let Some(ending) = self.instruction(code, opcode, info.inputs) {
-                return self.end(ending);
+            self.gas += u32::from(fact.gas);
+            if let Some(ending) = self.instruction(code, opcode, fact) {
+                break ending;
             }
-        }
+        };
     }
 
     fn restart(&mut self, start: usize) {
@@ -172,10 +162,6 @@ impl Draft {
         (self.start, self.pc) = (start, start);
     }
 
-    fn end(&mut self, ending: Ending) {
-        self.ending = ending;
-    }
-
     /// Gives the block up: all of it is left to the plain engine.
     pub(super) fn abandon(&mut self) {
         let (start, pc) = (self.start, self.pc);
@@ -185,11 +171,14 @@ impl Draft {
     }
 
     /// One instruction, whose stack heights and gas are accounted for. Returns the ending if it ends the block.
-    fn instruction(&mut self, code: &Code, opcode: u8, inputs: u8) -> Option<Ending> {
-        let pc = self.pc;
+    fn instruction(&mut self, code: &Code, opcode: u8, fact: Fact) -> Option<Ending> {
+        let (pc, inputs) = (self.pc, fact.inputs);
         self.pc += 1;
-        match role(opcode) {
-            Role::Undefined => return Some(Ending::Leave(pc)),
+        match fact.role {
+            Role::Undefined => {
+                self.pc = pc;
+                return Some(Ending::Leave(pc));
+            }
             Role::Push(size) => {
                 let end = self.pc + usize::from(size);
                 let constant = constant(&code.padded()[self.pc..end]);

@@ -5,7 +5,7 @@ use ruint::aliases::U256;
 use super::{
     decode::Output,
     instruction::{Word, form, kind, operation},
-    place::{Location, bytes},
+    place::{Constants, Location, bytes},
     role::{Role, role},
 };
 use crate::{opcode::byte, word};
@@ -14,19 +14,20 @@ use crate::{opcode::byte, word};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Payload {
     Slot(i16),
-    Constant(U256),
+    /// A constant of the block.
+    Constant(u32),
 }
 
 impl Output {
     /// Writes an instruction with as much payload as its form has.
-    pub(super) fn push(&mut self, word: Word, payload: Payload) {
+    pub(super) fn push(&mut self, word: Word, payload: Payload, constants: Constants<'_>) {
         self.words.push(word);
         match (form(word.operation).map_or(0, |form| form.payload_words()), payload) {
             (0, _) => {}
             (_, Payload::Slot(slot)) => {
                 self.words.push(Word { target: bytes(slot), ..Word::default() });
             }
-            (_, Payload::Constant(constant)) => self.push_constant(&constant),
+            (_, Payload::Constant(constant)) => self.push_constant(constants.get(constant)),
         }
     }
 
@@ -40,9 +41,9 @@ impl Output {
     }
 
     /// Puts a constant into a slot.
-    pub(super) fn set(&mut self, slot: i16, constant: U256) {
+    pub(super) fn set(&mut self, slot: i16, constant: &U256) {
         let mut word = Word { target: bytes(slot), ..Word::default() };
-        match word::to_u64(&constant) {
+        match word::to_u64(constant) {
             Some(small) if small < 1 << 32 => {
                 word.operation = operation::SET_SMALL;
                 word.set_wide(small as u32);
@@ -55,19 +56,19 @@ impl Output {
             None => {
                 word.operation = operation::SET_CONSTANT;
                 self.words.push(word);
-                self.push_constant(&constant);
+                self.push_constant(constant);
             }
         }
     }
 
     /// Puts constants into slots, two small ones at a time.
-    pub(super) fn sets(&mut self, sets: &[(i16, U256)]) {
+    pub(super) fn sets(&mut self, sets: &[(i16, u32)], constants: Constants<'_>) {
         let mut waiting = None;
         for &(slot, constant) in sets {
-            match (Location::Constant(constant).below(32), waiting.take()) {
+            match (constants.below(Location::Constant(constant), 32), waiting.take()) {
                 (None, earlier) => {
                     waiting = earlier;
-                    self.set(slot, constant);
+                    self.set(slot, constants.get(constant));
                 }
                 (Some(small), None) => waiting = Some((slot, small)),
                 (Some(small), Some((other, earlier))) => {
@@ -77,7 +78,7 @@ impl Output {
             }
         }
         if let Some((slot, small)) = waiting {
-            self.set(slot, word::from_u64(small));
+            self.set(slot, &word::from_u64(small));
         }
     }
 
@@ -107,24 +108,35 @@ fn mirrored(opcode: u8) -> Option<u8> {
 }
 
 /// Takes constants into the instruction, if all operands find their place then. Returns the payload.
-pub(super) fn fold_operands(word: &mut Word, operands: &mut [Location]) -> Option<Payload> {
+pub(super) fn fold_operands(
+    word: &mut Word,
+    operands: &mut [Location],
+    constants: Constants<'_>,
+) -> Option<Payload> {
     let opcode = word.operation as u8;
     match operands {
-        [a, b] if role(opcode) == Role::Pure => binary(word, a, b),
+        [a, b] if role(opcode) == Role::Pure => binary(word, a, b, constants),
         [offset] if matches!(opcode, byte::MLOAD | byte::CALLDATALOAD) => {
-            word.set_wide(offset.below(32)? as u32);
+            word.set_wide(constants.below(*offset, 32)? as u32);
             word.operation += kind::SLOT_SMALL;
             Some(Payload::Slot(0))
         }
-        [offset, value] if opcode == byte::MSTORE => store(word, *offset, *value),
-        [a] if role(opcode) == Role::Eval => smalls(word, *a, Location::Constant(U256::ZERO)),
-        [a, b] if role(opcode) == Role::Eval => smalls(word, *a, *b),
+        [offset, value] if opcode == byte::MSTORE => store(word, *offset, *value, constants),
+        [a] if role(opcode) == Role::Eval => smalls(word, constants.below(*a, 16)?, 0),
+        [a, b] if role(opcode) == Role::Eval => {
+            smalls(word, constants.below(*a, 16)?, constants.below(*b, 16)?)
+        }
         _ => None,
     }
 }
 
 /// A pure instruction with two operands, one of them a constant.
-fn binary(word: &mut Word, a: &mut Location, b: &mut Location) -> Option<Payload> {
+fn binary(
+    word: &mut Word,
+    a: &mut Location,
+    b: &mut Location,
+    constants: Constants<'_>,
+) -> Option<Payload> {
     if let (Location::Constant(_), Some(opcode)) = (*a, mirrored(word.operation as u8)) {
         std::mem::swap(a, b);
         word.operation = opcode.into();
@@ -132,11 +144,13 @@ fn binary(word: &mut Word, a: &mut Location, b: &mut Location) -> Option<Payload
     match (*a, *b) {
         (Location::Slot(slot), Location::Constant(constant)) => {
             word.a = bytes(slot);
-            Some(number_or_constant(word, |word| &mut word.b, constant, kind::SLOT_SMALL))
+            let small = constants.below(*b, 16);
+            Some(number_or_constant(word, |word| &mut word.b, (constant, small), kind::SLOT_SMALL))
         }
         (Location::Constant(constant), Location::Slot(slot)) => {
             word.b = bytes(slot);
-            Some(number_or_constant(word, |word| &mut word.a, constant, kind::SMALL_SLOT))
+            let small = constants.below(*a, 16);
+            Some(number_or_constant(word, |word| &mut word.a, (constant, small), kind::SMALL_SLOT))
         }
         _ => None,
     }
@@ -146,10 +160,10 @@ fn binary(word: &mut Word, a: &mut Location, b: &mut Location) -> Option<Payload
 fn number_or_constant(
     word: &mut Word,
     field: impl FnOnce(&mut Word) -> &mut i16,
-    constant: U256,
+    (constant, small): (u32, Option<u64>),
     small_kind: u16,
 ) -> Payload {
-    match Location::Constant(constant).below(16) {
+    match small {
         Some(small) => {
             *field(word) = small as u16 as i16;
             word.operation += small_kind;
@@ -160,21 +174,27 @@ fn number_or_constant(
 }
 
 /// MSTORE at a constant offset, or of a constant.
-fn store(word: &mut Word, offset: Location, value: Location) -> Option<Payload> {
+fn store(
+    word: &mut Word,
+    offset: Location,
+    value: Location,
+    constants: Constants<'_>,
+) -> Option<Payload> {
+    let small = constants.below(value, 16);
     match (offset, value) {
         (Location::Slot(offset), Location::Constant(value)) => {
             word.a = bytes(offset);
-            Some(number_or_constant(word, |word| &mut word.b, value, kind::SLOT_SMALL))
+            Some(number_or_constant(word, |word| &mut word.b, (value, small), kind::SLOT_SMALL))
         }
         (Location::Constant(_), Location::Slot(value)) => {
-            word.a = offset.below(16)? as u16 as i16;
+            word.a = constants.below(offset, 16)? as u16 as i16;
             word.b = bytes(value);
             word.operation += kind::SMALL_SLOT;
             Some(Payload::Slot(0))
         }
         (Location::Constant(_), Location::Constant(constant)) => {
-            word.a = offset.below(16)? as u16 as i16;
-            match value.below(16) {
+            word.a = constants.below(offset, 16)? as u16 as i16;
+            match small {
                 Some(small) => {
                     word.b = small as u16 as i16;
                     word.operation += kind::SMALLS;
@@ -188,8 +208,7 @@ fn store(word: &mut Word, offset: Location, value: Location) -> Option<Payload> 
 }
 
 /// Up to two operands, all of them small numbers.
-fn smalls(word: &mut Word, a: Location, b: Location) -> Option<Payload> {
-    let (a, b) = (a.below(16)?, b.below(16)?);
+fn smalls(word: &mut Word, a: u64, b: u64) -> Option<Payload> {
     (word.a, word.b) = (a as u16 as i16, b as u16 as i16);
     word.operation += kind::SMALLS;
     Some(Payload::Slot(0))

@@ -32,15 +32,26 @@ struct Crowded;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Location {
     Slot(i16),
-    Constant(U256),
+    /// A constant of the block.
+    Constant(u32),
 }
 
-impl Location {
+/// The constants of the block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Constants<'d>(&'d [U256]);
+
+impl Constants<'_> {
+    pub(super) fn get(&self, constant: u32) -> &U256 {
+        &self.0[constant as usize]
+    }
+
     /// The constant, if it is one and below `2^bits`; at most 63 bits.
-    pub(super) fn below(self, bits: u32) -> Option<u64> {
-        match self {
-            Self::Constant(constant) => word::to_u64(&constant).filter(|small| *small < 1 << bits),
-            Self::Slot(_) => None,
+    pub(super) fn below(&self, location: Location, bits: u32) -> Option<u64> {
+        match location {
+            Location::Constant(constant) => {
+                word::to_u64(self.get(constant)).filter(|small| *small < 1 << bits)
+            }
+            Location::Slot(_) => None,
         }
     }
 }
@@ -61,6 +72,11 @@ pub(super) struct Placement {
     /// Of each slot, at the end: the slot whose word it has to get.
     sources: Box<[Option<i16>]>,
     reach: Reach,
+    /// One beyond the highest slot that was reserved.
+    used_end: i16,
+    /// Moves at the end, target first; and words that are set there.
+    moves: Vec<(i16, i16)>,
+    constants: Vec<(i16, u32)>,
     /// Where the search for a free slot begins.
     first_free: i32,
     height: i32,
@@ -77,6 +93,9 @@ impl Default for Placement {
             readers: vec![0; POSITIONS].into_boxed_slice(),
             sources: vec![None; POSITIONS].into_boxed_slice(),
             reach: Reach::default(),
+            used_end: 0,
+            moves: Vec::new(),
+            constants: Vec::new(),
             first_free: 0,
             height: 0,
         }
@@ -126,7 +145,8 @@ impl Placement {
     }
 
     fn restart(&mut self, draft: &Draft) {
-        self.busy_until[index(self.reach.lowest)..index(self.reach.end)].fill(0);
+        self.busy_until[index(self.reach.lowest)..index(self.used_end)].fill(0);
+        self.used_end = 0;
         let end = (draft.growth_words() + SCRATCH_WORDS as i32).min(STACK_LIMIT as i32);
         self.reach = Reach { lowest: -draft.needed_words() as i16, end: end as i16 };
         self.height = draft.height();
@@ -165,6 +185,12 @@ impl Placement {
         }
     }
 
+    /// Reserves a slot until `until`.
+    fn reserve(&mut self, position: i16, until: u32) {
+        self.busy_until[index(position)] = until;
+        self.used_end = self.used_end.max(position + 1);
+    }
+
     fn live_until(&mut self, value: Value, time: u32) {
         let until = match value {
             Value::Found(position) => &mut self.busy_until[index(position)],
@@ -174,10 +200,10 @@ impl Placement {
         *until = time.max(*until);
     }
 
-    fn location(&self, draft: &Draft, value: Value) -> Location {
+    fn location(&self, value: Value) -> Location {
         match value {
             Value::Found(position) => Location::Slot(position),
-            Value::Constant(constant) => Location::Constant(draft.constants[constant as usize]),
+            Value::Constant(constant) => Location::Constant(constant),
             Value::Node(node) => Location::Slot(self.slots[node as usize]),
         }
     }
@@ -186,9 +212,8 @@ impl Placement {
     fn free_slot(&mut self, time: u32, until: u32) -> Result<i16, Crowded> {
         let start = self.first_free.max(i32::from(self.reach.lowest));
         for position in start..i32::from(self.reach.end).min(start + SEARCH_LIMIT) {
-            let busy_until = &mut self.busy_until[index(position)];
-            if *busy_until < time {
-                *busy_until = until;
+            if self.busy_until[index(position)] < time {
+                self.reserve(position as i16, until);
                 return Ok(position as i16);
             }
         }
@@ -200,9 +225,8 @@ impl Placement {
         let (time, until) = (time(at), self.last_use[at].max(time(at)));
         let natural = Some(node.position).filter(|&position| i32::from(position) >= self.height);
         for position in [self.homes[at], natural].into_iter().flatten() {
-            let busy_until = &mut self.busy_until[index(position)];
-            if *busy_until <= time {
-                *busy_until = until;
+            if self.busy_until[index(position)] <= time {
+                self.reserve(position, until);
                 return Ok(position);
             }
         }
@@ -210,12 +234,18 @@ impl Placement {
     }
 
     /// Puts a word into a slot, if it is not in one.
-    fn in_slot(&mut self, location: Location, time: u32, output: &mut Output) -> Result<i16, Crowded> {
+    fn in_slot(
+        &mut self,
+        draft: &Draft,
+        location: Location,
+        time: u32,
+        output: &mut Output,
+    ) -> Result<i16, Crowded> {
         match location {
             Location::Slot(slot) => Ok(slot),
             Location::Constant(constant) => {
                 let slot = self.free_slot(time, time)?;
-                output.set(slot, constant);
+                output.set(slot, Constants(&draft.constants).get(constant));
                 Ok(slot)
             }
         }
@@ -228,17 +258,18 @@ impl Placement {
         node: &Node,
         output: &mut Output,
     ) -> Result<(), Crowded> {
-        let mut operands = node.operands.map(|operand| self.location(draft, operand));
+        let constants = Constants(&draft.constants);
+        let mut operands = node.operands.map(|operand| self.location(operand));
         let count = usize::from(node.operand_count);
         let mut word = Word { operation: node.opcode.into(), ..Word::default() };
-        let payload = match fold_operands(&mut word, &mut operands[..count]) {
+        let payload = match fold_operands(&mut word, &mut operands[..count], constants) {
             Some(payload) => payload,
             None => {
                 // A constant in the last place may stay where it is.
                 let payload = last_constant(&mut word, &mut operands[..count]);
                 let mut slots = [0; 3];
                 for (slot, operand) in slots.iter_mut().zip(operands).take(count) {
-                    *slot = self.in_slot(operand, time(at), output)?;
+                    *slot = self.in_slot(draft, operand, time(at), output)?;
                 }
                 (word.a, word.b) = (bytes(slots[0]), bytes(slots[1]));
                 payload.unwrap_or(Payload::Slot(slots[2]))
@@ -252,7 +283,7 @@ impl Placement {
             word.set_wide(draft.gas - node.gas);
             output.gas_instructions.push(output.words.len() as u32);
         }
-        output.push(word, payload);
+        output.push(word, payload, constants);
         Ok(())
     }
 
@@ -260,47 +291,47 @@ impl Placement {
     fn settle(&mut self, draft: &Draft, kept: i32, output: &mut Output) -> Result<[Location; 2], Crowded> {
         let mut operands = [Location::Slot(0); 2];
         for (operand, value) in operands.iter_mut().zip(ending_operands(&draft.ending)) {
-            *operand = self.location(draft, value);
+            *operand = self.location(value);
         }
-        let mut moves = Vec::new();
-        let mut constants = Vec::new();
+        self.moves.clear();
+        self.constants.clear();
         for position in kept..self.height {
-            match self.location(draft, draft.value(position)) {
+            match self.location(draft.value(position)) {
                 Location::Slot(slot) if i32::from(slot) == position => continue,
                 Location::Slot(slot) => {
                     self.sources[index(position)] = Some(slot);
                     self.readers[index(slot)] += 1;
                 }
-                Location::Constant(constant) => constants.push((position as i16, constant)),
+                Location::Constant(constant) => self.constants.push((position as i16, constant)),
             }
             // An operand of the ending must survive what is put in its place.
             for operand in &mut operands {
                 if *operand == Location::Slot(position as i16) {
                     let slot = self.free_slot(END, END)?;
-                    moves.push((slot, position as i16));
+                    self.moves.push((slot, position as i16));
                     *operand = Location::Slot(slot);
                 }
             }
         }
-        self.order_moves(kept, &mut moves, output);
-        output.sets(&constants);
+        self.order_moves(kept, output);
+        output.sets(&self.constants, Constants(&draft.constants));
         Ok(operands)
     }
 
     /// Writes moves so that no word is overwritten before it was read; those that go in circles by exchanging.
-    fn order_moves(&mut self, kept: i32, moves: &mut Vec<(i16, i16)>, output: &mut Output) {
+    fn order_moves(&mut self, kept: i32, output: &mut Output) {
         for position in kept..self.height {
             let mut target = position as i16;
             while let Some(source) = self.sources[index(target)]
                 && self.readers[index(target)] == 0
             {
-                moves.push((target, source));
+                self.moves.push((target, source));
                 self.sources[index(target)] = None;
                 self.readers[index(source)] -= 1;
                 target = source;
             }
         }
-        output.moves(moves);
+        output.moves(&self.moves);
         for position in kept..self.height {
             let first = position as i16;
             let mut target = first;
@@ -336,15 +367,15 @@ impl Placement {
             }
             Ending::Jump { .. } => {
                 word.operation = u16::from(byte::JUMP);
-                word.a = bytes(self.in_slot(first, END, output)?);
+                word.a = bytes(self.in_slot(draft, first, END, output)?);
             }
             Ending::Jumpi { .. } => {
                 word.operation = u16::from(byte::JUMPI);
-                word.a = bytes(self.in_slot(first, END, output)?);
-                word.b = bytes(self.in_slot(second, END, output)?);
+                word.a = bytes(self.in_slot(draft, first, END, output)?);
+                word.b = bytes(self.in_slot(draft, second, END, output)?);
             }
             Ending::Branch { test, is_negated, target_pc, .. } => {
-                let number = self.branch(&mut word, test, [first, second], output)?;
+                let number = self.branch(draft, &mut word, test, [first, second], output)?;
                 word.operation += u16::from(is_negated);
                 output.branches.push(output.words.len() as u32 + 1);
                 output.words.push(word);
@@ -363,15 +394,17 @@ impl Placement {
     /// the next one.
     fn branch(
         &mut self,
+        draft: &Draft,
         word: &mut Word,
         test: Test,
         [a, b]: [Location; 2],
         output: &mut Output,
     ) -> Result<u64, Crowded> {
+        let constants = Constants(&draft.constants);
         let (with_slots, with_small, mirrored) = match test {
             Test::IsZero => {
                 word.operation = operation::BRANCH_ZERO;
-                word.a = bytes(self.in_slot(a, END, output)?);
+                word.a = bytes(self.in_slot(draft, a, END, output)?);
                 return Ok(0);
             }
             Test::IsEqual => (
@@ -386,18 +419,18 @@ impl Placement {
                 (operation::BRANCH_SLT, operation::BRANCH_SLT_SMALL, operation::BRANCH_SGT_SMALL)
             }
         };
-        let (operation, slot, number) = match (a.below(32), b.below(32)) {
+        let (operation, slot, number) = match (constants.below(a, 32), constants.below(b, 32)) {
             (_, Some(number)) => (with_small, a, number),
             (Some(number), None) => (mirrored, b, number),
             (None, None) => {
                 word.operation = with_slots;
-                word.a = bytes(self.in_slot(a, END, output)?);
-                word.b = bytes(self.in_slot(b, END, output)?);
+                word.a = bytes(self.in_slot(draft, a, END, output)?);
+                word.b = bytes(self.in_slot(draft, b, END, output)?);
                 return Ok(0);
             }
         };
         word.operation = operation;
-        word.a = bytes(self.in_slot(slot, END, output)?);
+        word.a = bytes(self.in_slot(draft, slot, END, output)?);
         Ok(number)
     }
 }

@@ -1,9 +1,11 @@
-//! What the decoder knows of each instruction, taken from the shapes of the opcode table.
+//! What the decoder knows of each instruction, taken from the opcode table.
 
+use braid_primitives::Hardfork;
 use ruint::aliases::U256;
 
+use super::program::{RULE_SET_COUNT, rule_set};
 use crate::{
-    opcode::for_each_opcode,
+    opcode::{OPCODES_TABLE, for_each_opcode},
     ops::{arithmetic, bitwise},
 };
 
@@ -81,7 +83,7 @@ macro_rules! fold {
 macro_rules! define_roles {
     ({} $($byte:literal $name:ident $inputs:literal $outputs:literal $immediate:literal
         [$($gas:tt)*] $shape:ident $(($($handler:tt)*))?;)*) => {
-        static ROLES: [Role; 256] = {
+        const ROLES_TABLE: [Role; 256] = {
             let mut roles = [Role::Undefined; 256];
             $(roles[$byte] = role!($shape $(($($handler)*))?);)*
             roles
@@ -98,7 +100,44 @@ macro_rules! define_roles {
 }
 for_each_opcode!(define_roles! {});
 
+static ROLES: [Role; 256] = ROLES_TABLE;
+
 /// What the decoder does with this opcode.
 pub(super) fn role(opcode: u8) -> Role {
     ROLES[usize::from(opcode)]
 }
+
+/// All that the decoder has to know of an instruction under one set of rules.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fact {
+    pub(super) role: Role,
+    pub(super) inputs: u8,
+    pub(super) outputs: u8,
+    pub(super) gas: u16,
+}
+
+/// The facts under the rules of `fork`, by opcode.
+pub(super) fn facts(fork: Hardfork) -> &'static [Fact; 256] {
+    &FACTS[rule_set(fork)]
+}
+
+static FACTS: [[Fact; 256]; RULE_SET_COUNT] = {
+    let undefined = Fact { role: Role::Undefined, inputs: 0, outputs: 0, gas: 0 };
+    let mut facts = [[undefined; 256]; RULE_SET_COUNT];
+    let mut fork = 0;
+    while fork < Hardfork::COUNT {
+        let fork_facts = &mut facts[rule_set(Hardfork::ALL[fork])];
+        let mut op = 0;
+        while op < 256 {
+            if let Some(info) = &OPCODES_TABLE[op]
+                && let Some(gas) = info.base_gas(Hardfork::ALL[fork])
+            {
+                let (inputs, outputs) = (info.inputs, info.outputs);
+                fork_facts[op] = Fact { role: ROLES_TABLE[op], inputs, outputs, gas };
+            }
+            op += 1;
+        }
+        fork += 1;
+    }
+    facts
+};
