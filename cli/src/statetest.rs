@@ -15,6 +15,7 @@ use braid_primitives::Hardfork;
 
 pub use crate::exception::{Rejection, Unrepresentable};
 pub use format::Indexes;
+pub use run::{TestState, TestTransaction};
 
 use crate::{error::InputError, source::File, test_file::run_each, verify::Difference};
 use run::Runner;
@@ -115,4 +116,14 @@ impl<C: Crypto> StateTests<C> {
             })
         })
     }
+}
+
+/// Hands out the transaction of every case of a file, to be executed in another way. Returns what [`StateTests::run_file`]
+/// does.
+pub fn each_transaction(
+    file: &File,
+    crypto: &impl Crypto,
+    mut each: impl FnMut(TestTransaction<'_>),
+) -> Vec<InputError> {
+    run_each(file, |name, test| run::each_transaction(name, test, crypto, &mut each))
 }
