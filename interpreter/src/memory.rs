@@ -14,50 +14,64 @@ pub(crate) const MEMORY_LIMIT_BYTES: u64 = 1 << 32;
 /// Most bytes that stay allocated between transactions.
 const RETAINED_LIMIT_BYTES: usize = 256 << 20;
 
-/// The shared buffer, and where the running frame's memory starts in it.
+/// Zeros are laid out ahead in steps of this size, so that memory that grows word by word costs little.
+const STEP_BYTES: usize = 4096;
+
+/// The shared buffer, and where the running frame's memory is in it.
 #[derive(Debug, Default)]
 pub struct Memory {
+    /// Zero from `end` on.
     buffer: Vec<u8>,
+    /// A multiple of 32, so that words that are aligned for the code are aligned for the machine.
     base: usize,
+    end: usize,
 }
 
 impl Memory {
     /// Forgets everything, keeping the allocation unless it is unusually large; `input` is put in front of the first frame's
     /// memory. Returns its range.
     pub fn reset(&mut self, input: &[u8]) -> Range<usize> {
-        self.buffer.clear();
-        self.buffer.shrink_to(RETAINED_LIMIT_BYTES);
-        self.buffer.extend_from_slice(input);
-        self.base = input.len();
+        if self.buffer.len() > RETAINED_LIMIT_BYTES {
+            self.buffer.truncate(RETAINED_LIMIT_BYTES);
+            self.buffer.shrink_to(RETAINED_LIMIT_BYTES);
+            self.end = self.end.min(RETAINED_LIMIT_BYTES);
+        }
+        self.buffer[..self.end].fill(0);
+        self.base = 0;
+        self.end = 0;
+        self.grow(input.len());
+        self.buffer[..input.len()].copy_from_slice(input);
+        self.base = self.end;
         0..input.len()
     }
 
     /// Starts the memory of a callee; returns the caller's base, to be given to [`Memory::leave`].
     pub fn enter(&mut self) -> usize {
-        std::mem::replace(&mut self.base, self.buffer.len())
+        std::mem::replace(&mut self.base, self.end)
     }
 
     /// Drops the memory of the callee and goes back to the caller's.
     pub fn leave(&mut self, caller_base: usize) {
-        self.buffer.truncate(self.base);
+        self.buffer[self.base..self.end].fill(0);
+        self.end = self.base;
         self.base = caller_base;
     }
 
     /// Bytes of the running frame's memory, a multiple of 32.
     #[inline]
     pub fn size_bytes(&self) -> usize {
-        self.buffer.len() - self.base
+        self.end - self.base
     }
 
     /// The running frame's memory.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
-        &self.buffer[self.base..]
+        &self.buffer[self.base..self.end]
     }
 
     #[inline]
     fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.base..]
+        &mut self.buffer[self.base..self.end]
     }
 
     /// Bytes of the buffer by absolute offsets, such as a frame's calldata.
@@ -78,24 +92,36 @@ impl Memory {
     }
 
     /// Grows the running frame's memory with zeros to whole words that hold `size_bytes`.
+    #[inline]
     pub(crate) fn grow(&mut self, size_bytes: usize) {
         let wanted = self.base + size_bytes.next_multiple_of(32);
-        if wanted > self.buffer.len() {
-            self.buffer.resize(wanted, 0);
+        if wanted > self.end {
+            if wanted > self.buffer.len() {
+                self.buffer.resize(wanted.next_multiple_of(STEP_BYTES), 0);
+            }
+            self.end = wanted;
         }
     }
 
     /// The word at `offset`, or `None` where the memory does not reach that far.
     #[inline]
     pub(crate) fn load(&self, offset: usize) -> Option<U256> {
-        let word = self.buffer.get(self.base + offset..)?.first_chunk::<32>()?;
+        let start = self.base + offset;
+        if start + 32 > self.end {
+            return None;
+        }
+        let word = self.buffer.get(start..)?.first_chunk::<32>()?;
         Some(crate::word::from_be_bytes(word))
     }
 
     /// Writes the word at `offset`; false where the memory does not reach that far.
     #[inline]
     pub(crate) fn store(&mut self, offset: usize, word: &U256) -> bool {
-        let Some(tail) = self.buffer.get_mut(self.base + offset..) else { return false };
+        let start = self.base + offset;
+        if start + 32 > self.end {
+            return false;
+        }
+        let Some(tail) = self.buffer.get_mut(start..) else { return false };
         let Some(bytes) = tail.first_chunk_mut::<32>() else { return false };
         crate::word::write_be_bytes(word, bytes);
         true
@@ -165,6 +191,10 @@ mod tests {
         memory.grow(128);
         assert_eq!(memory.bytes()[32..], [0; 96]);
         assert_eq!(memory.absolute(0..5), b"input");
+        // Nor what the transaction before left.
+        assert_eq!(memory.reset(&[]), 0..0);
+        memory.grow(5_000);
+        assert_eq!(memory.bytes(), [0; 5_024]);
     }
 
     #[test]

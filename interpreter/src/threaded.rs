@@ -66,6 +66,35 @@ struct Registers {
     next: *const Word,
     sp: *mut U256,
     gas: u64,
+    returns: Returns,
+}
+
+/// Where return addresses that were put on the stack lead: the program's own table is seldom in the caches.
+struct Returns([(u32, u32); Returns::COUNT]);
+
+impl Returns {
+    const COUNT: usize = 16;
+
+    /// Remembers that the block at `place` begins at `offset` in the code.
+    #[inline(always)]
+    fn remember(&mut self, offset: u32, place: usize) {
+        self.0[offset as usize % Self::COUNT] = (offset, place as u32);
+    }
+
+    /// The header of the block that a jump to `target` enters, if it is remembered.
+    #[inline(always)]
+    fn landing(&self, target: &U256) -> Option<u32> {
+        let target = word::to_u64(target)?;
+        let (offset, place) = self.0[target as usize % Self::COUNT];
+        (u64::from(offset) == target).then_some(place)
+    }
+}
+
+impl Default for Returns {
+    /// No code is that long.
+    fn default() -> Self {
+        Self([(u32::MAX, 0); Self::COUNT])
+    }
 }
 
 impl Registers {
@@ -191,7 +220,8 @@ impl Registers {
                 place
             }
         };
-        let mut r = Self { next: &raw const program.words[place], sp, gas };
+        let mut r =
+            Self { next: &raw const program.words[place], sp, gas, returns: Returns::default() };
         // SAFETY: at this point there is a header.
         let is_entered = !matches!(at, Point::Block(_)) || unsafe { r.enter() };
         is_entered.then_some(r)
@@ -391,7 +421,7 @@ macro_rules! execute {
         }
     };
     (@jump $run:lifetime $r:ident $program:ident $frame:ident $target:ident) => {
-        match $program.landing(&$target) {
+        match $r.returns.landing(&$target).or_else(|| $program.landing(&$target)) {
             Some(header) => execute!(@go $run $r $program $frame header),
             None => break $run Some(Exit::Halt(HaltReason::InvalidJump)),
         }
@@ -512,8 +542,11 @@ macro_rules! dispatch {
                 break $run None;
             }
             operation::INVALID_JUMP => break $run Some(Exit::Halt(HaltReason::InvalidJump)),
-            operation::SET_GOTO => {
+            operation::SET_GOTO | operation::CALL_GOTO => {
                 let payload = unsafe { $r.payload() };
+                if $i.operation == operation::CALL_GOTO {
+                    $r.returns.remember(payload.wide(), place($program, $r.next));
+                }
                 unsafe { $r.set($i.a, word::from_u64(u64::from(payload.wide()))) };
                 $r.shift($i);
                 execute!(@go $run $r $program $frame payload.bits() as u32);

@@ -45,12 +45,38 @@ pub(crate) fn rem(a: U256, b: U256) -> U256 {
 
 #[inline(never)]
 fn wide_div(a: U256, b: U256) -> U256 {
-    if word::is_zero(&b) { U256::ZERO } else { a.wrapping_div(b) }
+    match word::to_u64(&b) {
+        Some(0) => U256::ZERO,
+        Some(b) => div_rem_by_limb(&a, b).0,
+        None => a.wrapping_div(b),
+    }
 }
 
 #[inline(never)]
 fn wide_rem(a: U256, b: U256) -> U256 {
-    if word::is_zero(&b) { U256::ZERO } else { a.wrapping_rem(b) }
+    match word::to_u64(&b) {
+        Some(0) => U256::ZERO,
+        Some(b) => word::from_u64(div_rem_by_limb(&a, b).1),
+        None => a.wrapping_rem(b),
+    }
+}
+
+/// Quotient and remainder of a division by one limb that is not zero: a division by hardware for each limb, which is faster
+/// than to invert the divisor first.
+#[inline]
+fn div_rem_by_limb(a: &U256, b: u64) -> (U256, u64) {
+    let mut quotient = [0; 4];
+    let mut remainder = 0;
+    for (limb, quotient) in a.as_limbs().iter().zip(&mut quotient).rev() {
+        if remainder == 0 {
+            (*quotient, remainder) = (limb / b, limb % b);
+        } else {
+            let dividend = u128::from(remainder) << 64 | u128::from(*limb);
+            *quotient = (dividend / u128::from(b)) as u64;
+            remainder = (dividend % u128::from(b)) as u64;
+        }
+    }
+    (U256::from_limbs(quotient), remainder)
 }
 
 #[inline(always)]
@@ -229,6 +255,9 @@ mod tests {
             prop_assert_eq!(mul(a, b), a.wrapping_mul(b));
             prop_assert_eq!(div(a, b), a.checked_div(b).unwrap_or_default());
             prop_assert_eq!(rem(a, b), a.checked_rem(b).unwrap_or_default());
+            let limb = b.as_limbs()[0].max(1);
+            let (quotient, remainder) = div_rem_by_limb(&a, limb);
+            prop_assert_eq!((quotient, u(remainder)), a.div_rem(u(limb)));
             prop_assert_eq!(pow(a, b), a.wrapping_pow(b));
             prop_assert_eq!(pow(u(2), b >> 247), u(2).wrapping_pow(b >> 247));
         }

@@ -109,6 +109,8 @@ pub(super) struct Draft {
     highest: i32,
     start: usize,
     pc: usize,
+    /// Whether there is a JUMPDEST at `pc`.
+    is_before_jumpdest: bool,
 }
 
 impl Default for Draft {
@@ -125,6 +127,7 @@ impl Default for Draft {
             highest: 0,
             start: 0,
             pc: 0,
+            is_before_jumpdest: false,
         }
     }
 }
@@ -151,6 +154,7 @@ impl Draft {
                 break ending;
             }
         };
+        self.is_before_jumpdest = code.is_jump_destination(self.pc);
     }
 
     fn restart(&mut self, start: usize) {
@@ -374,6 +378,13 @@ impl Draft {
     /// Where the block ends in the code.
     pub(super) fn pc(&self) -> usize {
         self.pc
+    }
+
+    /// Whether the block jumps to a known place and `number` is the offset of a JUMPDEST right behind it: a return address.
+    pub(super) fn returns_to(&self, number: u64) -> bool {
+        self.is_before_jumpdest
+            && number == self.pc as u64
+            && matches!(self.ending, Ending::Goto { .. })
     }
 
     /// Whether execution may go on right behind the block.

@@ -245,7 +245,7 @@ operations! {
     BRANCH_SGT_SMALL 27 Branch;
     /// If not.
     BRANCH_NOT_SGT_SMALL 28 Branch;
-    /// Puts the number in the payload into the slot `a` and goes to a block: a call of an internal function.
+    /// Puts the number in the payload into the slot `a` and goes to a block.
     SET_GOTO 29 Branch;
     /// MOVE_2, then into the payload's last slot the one that stands first in it.
     MOVE_3 30 SevenSlots;
@@ -253,6 +253,8 @@ operations! {
     MLOAD_AT 31 TwoSlots;
     /// MSTORE of slot `b` at the word in slot `a` plus the number in the target.
     MSTORE_AT 32 NumberAndSlots;
+    /// SET_GOTO, where the number is the offset of the block behind: a call of an internal function with its return address.
+    CALL_GOTO 33 Branch;
 }
 
 /// The form of each instruction of the opcode table, by the shape of its row.

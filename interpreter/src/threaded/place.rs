@@ -323,7 +323,23 @@ impl Placement {
             }
         }
         self.order_moves(kept, output);
-        self.left_over = output.sets(&self.constants, Constants(&draft.constants));
+        let constants = Constants(&draft.constants);
+        // The return address of an internal call goes last: see `CALL_GOTO`.
+        let is_return_address = |&(_, constant): &(i16, u32)| {
+            constants
+                .below(Location::Constant(constant), 32)
+                .is_some_and(|number| draft.returns_to(number))
+        };
+        self.left_over = match self.constants.iter().position(is_return_address) {
+            Some(at) => {
+                let (slot, constant) = self.constants.swap_remove(at);
+                if let Some((slot, number)) = output.sets(&self.constants, constants) {
+                    output.set(slot, &word::from_u64(number));
+                }
+                constants.below(Location::Constant(constant), 32).map(|number| (slot, number))
+            }
+            None => output.sets(&self.constants, constants),
+        };
         Ok(operands)
     }
 
@@ -364,7 +380,8 @@ impl Placement {
         let mut word = Word { target: bytes(self.height as i16), ..Word::default() };
         let left_over = self.left_over.take();
         if let (Ending::Goto { target_pc }, Some((slot, number))) = (draft.ending, left_over) {
-            word.operation = operation::SET_GOTO;
+            let is_call = draft.returns_to(number);
+            word.operation = if is_call { operation::CALL_GOTO } else { operation::SET_GOTO };
             word.a = bytes(slot);
             output.branch(word, target_pc, number);
             return Ok(());
