@@ -9,8 +9,8 @@ mod create;
 use std::ops::Range;
 
 use braid_interpreter::{
-    AccountId, CallKind, CallRequest, CreateRequest, Engine, Exit, Frame, FrameEnd, FrameInput, FrameStart,
-    HaltReason, Host, Inspector, Workspace, run,
+    AccountId, CallKind, CallRequest, CreateRequest, Engine, Exit, Frame, FrameEnd, FrameInput,
+    FrameStart, HaltReason, Host, Inspector, Workspace, run,
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{Address, StateReader, U256};
@@ -198,7 +198,10 @@ impl CallStack {
             frame_starts(m, &input, creates.is_some());
         }
         let (schedule, code) = (m.workspace.schedule, &input.code);
-        if m.workspace.engine == Engine::Adaptive && code.wants_translation(schedule) {
+        if m.workspace.engine == Engine::Adaptive
+            && code.wants_translation(schedule)
+            && m.workspace.translation_budget.affords(code)
+        {
             m.state.codes.translate(code, schedule);
         }
         // The outermost frame's memory is there already, behind the transaction's input.

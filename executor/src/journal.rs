@@ -105,7 +105,7 @@ impl Journal {
         is_always_warm: impl FnOnce(&Address) -> bool,
     ) -> AccountId {
         let accounts = &self.accounts;
-        let address_of = |id: u32| &accounts[id as usize].address;
+        let address_of = |id: u32| accounts.get(id as usize).map(|account| &account.address);
         let next = accounts.len() as u32;
         let id = self.account_ids.get_or_insert(&address, next, address_of);
         if id == next {
@@ -266,7 +266,7 @@ impl Journal {
         let key = SlotKey::new(account, key);
         let slots = &self.slots;
         let next = slots.len() as u32;
-        let id = self.slot_ids.get_or_insert(&key, next, |id| &slots[id as usize].key);
+        let id = self.slot_ids.get_or_insert(&key, next, |id| Some(&slots.get(id as usize)?.key));
         if id == next {
             self.slots.add(|forgotten| forgotten.renew(key), || Slot::new(key));
         }
@@ -340,7 +340,7 @@ impl Journal {
             return U256::ZERO;
         }
         let key = SlotKey::new(account, key);
-        let found = self.transient_ids.get(&key, |id| &self.transient[id as usize].key);
+        let found = self.transient_ids.get(&key, |id| Some(&self.transient.get(id as usize)?.key));
         found.map_or(U256::ZERO, |id| self.transient[id as usize].value)
     }
 
@@ -348,7 +348,8 @@ impl Journal {
         let key = SlotKey::new(account, key);
         let slots = &self.transient;
         let next = slots.len() as u32;
-        let id = self.transient_ids.get_or_insert(&key, next, |id| &slots[id as usize].key);
+        let id =
+            self.transient_ids.get_or_insert(&key, next, |id| Some(&slots.get(id as usize)?.key));
         if id == next {
             self.transient.push(TransientSlot { key, value: U256::ZERO });
         }

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use alloy_primitives::{Address, U256};
 
 use crate::{
-    AccountId, CallRequest, Code, CreateRequest, Engine, Schedule, Stack,
+    AccountId, CallRequest, Code, CreateRequest, Engine, Schedule, Stack, TranslationBudget,
     memory::{MEMORY_LIMIT_BYTES, Memory},
     outcome::HaltReason,
     schedule::memory_gas,
@@ -215,6 +215,8 @@ pub struct Workspace {
     pub schedule: &'static Schedule,
     /// Which engine runs frames.
     pub engine: Engine,
+    /// Time that may go into translating code.
+    pub translation_budget: TranslationBudget,
     stacks: Vec<Stack>,
 }
 
@@ -228,6 +230,7 @@ impl Workspace {
             create: None,
             schedule,
             engine: Engine::default(),
+            translation_budget: TranslationBudget::default(),
             stacks: Vec::new(),
         }
     }

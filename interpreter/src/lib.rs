@@ -34,7 +34,7 @@ pub mod threaded;
 mod word;
 
 pub use code::{Code, delegation_designator};
-pub use engine::{Engine, run};
+pub use engine::{Engine, TranslationBudget, run};
 pub use frame::{Frame, FrameInput, Workspace};
 pub use host::{AccountId, Host, Interrupted, SlotId, SlotValues, TransactionEnv};
 pub use inspector::{FrameEnd, FrameStart, Inspector, NoInspector, Step};

@@ -307,7 +307,7 @@ macro_rules! execute {
             let offset = $r.word(1);
             match memory::small_offset(&offset).and_then(|offset| $workspace.memory.load(offset)) {
                 Some(word) => *$r.peek(1) = word,
-                None => match memory::grow_for_word($frame, $workspace, $r.gas, &offset) {
+                None => match memory::grow_for_word($frame, $workspace, $r.gas, &offset, 0) {
                     Ok((offset, gas_left)) => {
                         $r.set_gas(gas_left);
                         *$r.peek(1) = $workspace.memory.load(offset).unwrap_or_default();
@@ -325,7 +325,7 @@ macro_rules! execute {
             let is_stored =
                 memory::small_offset(&offset).is_some_and(|offset| $workspace.memory.store(offset, &value));
             if !is_stored {
-                match memory::grow_for_word($frame, $workspace, $r.gas, &offset) {
+                match memory::grow_for_word($frame, $workspace, $r.gas, &offset, 0) {
                     Ok((offset, gas_left)) => {
                         $r.set_gas(gas_left);
                         $workspace.memory.store(offset, &value);

@@ -32,10 +32,11 @@ const STACK_BYTES: usize = STACK_LIMIT * WORD_BYTES;
 /// [`STACK_BYTES`] inclusive: a height check is one comparison against a constant.
 const ALIGNMENT_BYTES: usize = 2 * STACK_BYTES;
 
-const LAYOUT: Layout = match Layout::from_size_align(STACK_BYTES + SCRATCH_WORDS * WORD_BYTES, ALIGNMENT_BYTES) {
-    Ok(layout) => layout,
-    Err(_) => panic!("the alignment is a power of two"),
-};
+const LAYOUT: Layout =
+    match Layout::from_size_align(STACK_BYTES + SCRATCH_WORDS * WORD_BYTES, ALIGNMENT_BYTES) {
+        Ok(layout) => layout,
+        Err(_) => panic!("the alignment is a power of two"),
+    };
 
 /// A stack of 256-bit words.
 #[derive(Debug)]

@@ -286,15 +286,18 @@ macro_rules! execute {
             $r.set($i.target, $frame.calldata_word(&$workspace.memory, &offset));
         }
     };
-    (SLOTS [$($e:tt)*] mload) => { execute!(@mload [$($e)*] a) };
-    (SLOT_SMALL [$($e:tt)*] mload) => { execute!(@mload [$($e)*] wide) };
-    (@mload [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] $offset:ident) => {
+    (SLOTS [$($e:tt)*] mload) => { execute!(@mload [$($e)*] a 0_u64) };
+    (SLOT_SMALL [$($e:tt)*] mload) => { execute!(@mload [$($e)*] wide 0_u64) };
+    (@mload [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident]
+        $base:ident $distance:expr) => {
         // SAFETY: the program is sound.
         unsafe {
-            let offset = execute!(@operand $r $i $offset);
-            let word = match memory::small_offset(&offset).and_then(|offset| $workspace.memory.load(offset)) {
+            let (base, distance) = (execute!(@operand $r $i $base), $distance);
+            let word = match memory::small_offset(&base)
+                .and_then(|base| $workspace.memory.load(base + distance as usize))
+            {
                 Some(word) => word,
-                None => match memory::grow_for_word($frame, $workspace, $r.gas, &offset) {
+                None => match memory::grow_for_word($frame, $workspace, $r.gas, &base, distance) {
                     Ok((offset, gas_left)) => {
                         $r.gas = gas_left;
                         $workspace.memory.load(offset).unwrap_or_default()
@@ -313,20 +316,22 @@ macro_rules! execute {
     (SMALLS [$run:lifetime $r:ident $i:ident $($e:tt)*] mstore) => {
         let offset = execute!(@operand $r $i small_a);
         let value = execute!(@operand $r $i small_b);
-        execute!(@store [$run $r $i $($e)*] offset value);
+        execute!(@store [$run $r $i $($e)*] offset 0_u64, value);
     };
     (@mstore [$run:lifetime $r:ident $i:ident $($e:tt)*] $offset:ident $value:ident) => {
         // SAFETY: the program is sound.
         let (offset, value) = unsafe {
             (execute!(@operand $r $i $offset), execute!(@operand $r $i $value))
         };
-        execute!(@store [$run $r $i $($e)*] offset value);
+        execute!(@store [$run $r $i $($e)*] offset 0_u64, value);
     };
-    (@store [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] $offset:ident $value:ident) => {
-        let is_stored =
-            memory::small_offset(&$offset).is_some_and(|offset| $workspace.memory.store(offset, &$value));
+    (@store [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident]
+        $base:ident $distance:expr, $value:ident) => {
+        let distance = $distance;
+        let is_stored = memory::small_offset(&$base)
+            .is_some_and(|base| $workspace.memory.store(base + distance as usize, &$value));
         if !is_stored {
-            match memory::grow_for_word($frame, $workspace, $r.gas, &$offset) {
+            match memory::grow_for_word($frame, $workspace, $r.gas, &$base, distance) {
                 Ok((offset, gas_left)) => {
                     $r.gas = gas_left;
                     $workspace.memory.store(offset, &$value);
@@ -467,6 +472,17 @@ macro_rules! dispatch {
                 let second = $r.payload();
                 $r.copy(second.target, second.a);
             },
+            operation::MOVE_3 => unsafe {
+                $r.copy($i.target, $i.a);
+                let [third, to, from, third_to] = $r.payload().as_slots();
+                $r.copy(to, from);
+                $r.copy(third_to, third);
+            },
+            operation::MLOAD_AT => execute!(@mload $e a u64::from($i.b as u16)),
+            operation::MSTORE_AT => {
+                let (offset, value) = unsafe { ($r.get($i.a), $r.get($i.b)) };
+                execute!(@store $e offset u64::from($i.target as u16), value);
+            }
             operation::EXCHANGE => unsafe {
                 let (a, b) = ($r.get($i.target), $r.get($i.a));
                 $r.set($i.target, b);
@@ -496,6 +512,12 @@ macro_rules! dispatch {
                 break $run None;
             }
             operation::INVALID_JUMP => break $run Some(Exit::Halt(HaltReason::InvalidJump)),
+            operation::SET_GOTO => {
+                let payload = unsafe { $r.payload() };
+                unsafe { $r.set($i.a, word::from_u64(u64::from(payload.wide()))) };
+                $r.shift($i);
+                execute!(@go $run $r $program $frame payload.bits() as u32);
+            }
             operation::GOTO => {
                 $r.shift($i);
                 execute!(@go $run $r $program $frame $i.wide());

@@ -226,7 +226,9 @@ impl<'j> Changes<'j> {
     /// once takes hardly longer than waiting for one.
     fn fetch(&self, change: &AccountChange) -> u64 {
         let account = self.journal.account(AccountId(change.id));
-        u64::from(account.address[0]) ^ account.info.nonce ^ u64::from(account.info.code_hash[31])
+        let info = &account.info;
+        let ends = account.address[0] ^ info.code_hash[31] ^ u8::from(account.exists);
+        u64::from(ends) ^ info.nonce ^ info.balance.as_limbs()[0]
     }
 }
 

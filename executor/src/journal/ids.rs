@@ -21,12 +21,20 @@ pub(super) trait Key: PartialEq {
     type Random: BuildHasher + Default;
 
     fn hash(&self, random: &Self::Random) -> u64;
+
+    /// Some bits that differ between most keys, wherever they are cheap to get.
+    fn bits(&self) -> u64;
 }
+
+/// Number of keys remembered as recently used, a power of two: 1 KB.
+const RECENT: usize = 256;
 
 /// Ids of keys of one kind.
 pub(super) struct Ids<K: Key> {
     table: HashTable<u32>,
     random: K::Random,
+    /// What keys with certain bits were last used as. An entry may be out of date: the key it leads to tells.
+    recent: [u32; RECENT],
     kind: PhantomData<K>,
 }
 
@@ -41,7 +49,12 @@ impl<K: Key> fmt::Debug for Ids<K> {
 
 impl<K: Key> Default for Ids<K> {
     fn default() -> Self {
-        Self { table: HashTable::new(), random: K::Random::default(), kind: PhantomData }
+        Self {
+            table: HashTable::new(),
+            random: K::Random::default(),
+            recent: [u32::MAX; RECENT],
+            kind: PhantomData,
+        }
     }
 }
 
@@ -51,14 +64,18 @@ impl<K: Key> Ids<K> {
         self.table.clear();
     }
 
-    /// The id of `key`; `key_of` tells whose an id is.
+    /// The id of `key`; `key_of` tells whose an id is, if it is anybody's.
     #[inline]
-    pub(super) fn get<'k>(&self, key: &K, key_of: impl Fn(u32) -> &'k K) -> Option<u32>
+    pub(super) fn get<'k>(&self, key: &K, key_of: impl Fn(u32) -> Option<&'k K>) -> Option<u32>
     where
         K: 'k,
     {
+        let recent = self.recent[place(key)];
+        if key_of(recent) == Some(key) {
+            return Some(recent);
+        }
         let hash = key.hash(&self.random);
-        self.table.find(hash, |id| key_of(*id) == key).copied()
+        self.table.find(hash, |id| key_of(*id) == Some(key)).copied()
     }
 
     /// The id of `key`, which becomes `next` if it has none.
@@ -67,18 +84,42 @@ impl<K: Key> Ids<K> {
         &mut self,
         key: &K,
         next: u32,
-        key_of: impl Fn(u32) -> &'k K,
+        key_of: impl Fn(u32) -> Option<&'k K>,
     ) -> u32
+    where
+        K: 'k,
+    {
+        let place = place(key);
+        let recent = self.recent[place];
+        if key_of(recent) == Some(key) {
+            return recent;
+        }
+        let id = self.look_up(key, next, key_of);
+        self.recent[place] = id;
+        id
+    }
+
+    #[inline(never)]
+    fn look_up<'k>(&mut self, key: &K, next: u32, key_of: impl Fn(u32) -> Option<&'k K>) -> u32
     where
         K: 'k,
     {
         let (table, random) = (&mut self.table, &self.random);
         let hash = key.hash(random);
-        match table.entry(hash, |id| key_of(*id) == key, |id| key_of(*id).hash(random)) {
+        let is_it = |id: &u32| key_of(*id) == Some(key);
+        let hash_of = |id: &u32| key_of(*id).map_or(0, |key| key.hash(random));
+        match table.entry(hash, is_it, hash_of) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => *entry.insert(next).get(),
         }
     }
+}
+
+/// Where a key is remembered. Keys made to meet in one place cost what they would cost without the memory.
+#[inline]
+fn place<K: Key>(key: &K) -> usize {
+    let spread = key.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (spread >> (64 - RECENT.trailing_zeros())) as usize
 }
 
 impl Key for Address {
@@ -87,6 +128,13 @@ impl Key for Address {
     #[inline]
     fn hash(&self, random: &Self::Random) -> u64 {
         random.hash_one(self)
+    }
+
+    #[inline]
+    fn bits(&self) -> u64 {
+        let mut end = [0; 8];
+        end.copy_from_slice(&self[12..]);
+        u64::from_le_bytes(end)
     }
 }
 
@@ -123,6 +171,12 @@ impl Key for SlotKey {
         hasher.write_u32(self.account.0);
         hasher.finish()
     }
+
+    #[inline]
+    fn bits(&self) -> u64 {
+        let [low, .., high] = *self.key.as_limbs();
+        low ^ high ^ u64::from(self.account.0).rotate_left(32)
+    }
 }
 
 #[cfg(test)]
@@ -137,13 +191,16 @@ mod tests {
         let mut ids = SlotIds::default();
         for (next, key) in keys.iter().enumerate() {
             let next = next as u32;
-            assert_eq!(ids.get(key, |id| &keys[id as usize]), None);
-            assert_eq!(ids.get_or_insert(key, next, |id| &keys[id as usize]), next);
+            let key_of = |id: u32| keys[..next as usize].get(id as usize);
+            assert_eq!(ids.get(key, key_of), None);
+            assert_eq!(ids.get_or_insert(key, next, key_of), next);
         }
         for (id, key) in keys.iter().enumerate() {
-            assert_eq!(ids.get_or_insert(key, 1000, |id| &keys[id as usize]), id as u32);
+            assert_eq!(ids.get_or_insert(key, 1000, |id| keys.get(id as usize)), id as u32);
+            assert_eq!(ids.get(key, |id| keys.get(id as usize)), Some(id as u32));
         }
         ids.clear();
-        assert_eq!(ids.get(&keys[0], |id| &keys[id as usize]), None);
+        // What was recently used leads nowhere now.
+        assert!(keys.iter().all(|key| ids.get(key, |_| None).is_none()));
     }
 }

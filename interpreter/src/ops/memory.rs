@@ -37,17 +37,19 @@ pub(crate) fn small_offset(offset: &U256) -> Option<usize> {
     word::to_u64(offset).filter(|offset| *offset < 1 << 32).map(|offset| offset as usize)
 }
 
-/// Grows the memory for the word at `offset`; returns the offset and the gas left of `gas_left`.
+/// Grows the memory for the word at `base + distance`; returns its offset and the gas left of `gas_left`.
 #[cold]
 #[inline(never)]
 pub(crate) fn grow_for_word(
     frame: &mut Frame,
     workspace: &mut Workspace,
     gas_left: u64,
-    offset: &U256,
+    base: &U256,
+    distance: u64,
 ) -> Result<(usize, u64), HaltReason> {
     frame.gas_left = gas_left;
-    let range = memory_range(offset, &word::from_u64(32))?;
+    let offset = base.wrapping_add(word::from_u64(distance));
+    let range = memory_range(&offset, &word::from_u64(32))?;
     grow(frame, &mut workspace.memory, &range)?;
     Ok((range.start, frame.gas_left))
 }

@@ -36,6 +36,8 @@ pub(super) struct Node {
     pub(super) gas: u32,
     /// Where the word was pushed: a slot that is likely to be free.
     pub(super) position: i16,
+    /// MLOAD and MSTORE: what has to be added to the address.
+    pub(super) offset: u16,
 }
 
 impl Node {
@@ -267,7 +269,12 @@ impl Draft {
     }
 
     fn node(&mut self, opcode: u8, inputs: u8, has_result: bool, is_droppable: bool) {
-        let operands = self.pop_operands(inputs);
+        let mut operands = self.pop_operands(inputs);
+        let offset = match operands {
+            // A constant that is stored is in the place of the second slot.
+            [_, Value::Constant(_), _] if opcode == byte::MSTORE => 0,
+            _ => self.split_address(opcode, &mut operands[0]),
+        };
         self.nodes.push(Node {
             opcode,
             operand_count: inputs,
@@ -276,10 +283,30 @@ impl Draft {
             operands,
             gas: self.gas,
             position: self.height as i16,
+            offset,
         });
         if has_result {
             self.push(Value::Node(self.nodes.len() as u32 - 1));
         }
+    }
+
+    /// Takes a small constant off the address of MLOAD or MSTORE, if it is a sum with one.
+    fn split_address(&self, opcode: u8, address: &mut Value) -> u16 {
+        if !matches!(opcode, byte::MLOAD | byte::MSTORE) {
+            return 0;
+        }
+        let Some(Node { opcode: byte::ADD, operands: [a, b, _], .. }) = self.definition(*address)
+        else {
+            return 0;
+        };
+        for (base, offset) in [(a, b), (b, a)] {
+            let offset = self.constant(*offset).and_then(|offset| word::to_u64(&offset));
+            if let Some(offset) = offset.and_then(|offset| u16::try_from(offset).ok()) {
+                *address = *base;
+                return offset;
+            }
+        }
+        0
     }
 
     fn jump(&mut self, code: &Code) -> Ending {
@@ -292,11 +319,15 @@ impl Draft {
 
     fn jumpi(&mut self, code: &Code) -> Ending {
         let (target, condition) = (self.pop(), self.pop());
-        let Some(target) = self.constant(target) else { return Ending::Jumpi { target, condition } };
+        let Some(target) = self.constant(target) else {
+            return Ending::Jumpi { target, condition };
+        };
         let target_pc = landing(code, &target);
         // A condition holds if it is not zero.
         let (mut is_negated, mut a) = (false, condition);
-        while let Some(Node { opcode: byte::ISZERO, operands: [inner, ..], .. }) = self.definition(a) {
+        while let Some(Node { opcode: byte::ISZERO, operands: [inner, ..], .. }) =
+            self.definition(a)
+        {
             is_negated = !is_negated;
             a = *inner;
         }

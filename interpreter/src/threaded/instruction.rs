@@ -36,6 +36,12 @@ impl Word {
         (self.a, self.b) = (wide as u16 as i16, (wide >> 16) as u16 as i16);
     }
 
+    /// All of it as four slots: payload.
+    #[inline(always)]
+    pub(super) const fn as_slots(&self) -> [i16; 4] {
+        [self.operation as i16, self.target, self.a, self.b]
+    }
+
     /// All of it as one number: payload.
     #[inline(always)]
     pub(super) const fn bits(&self) -> u64 {
@@ -115,6 +121,10 @@ pub(super) enum Form {
     FourSlots,
     /// Three slots and two more in a word of payload.
     FiveSlots,
+    /// Three slots and four more in a word of payload.
+    SevenSlots,
+    /// The target is a number, `a` and `b` are slots.
+    NumberAndSlots,
     /// Two slots and a word of payload.
     TwoSlotsAndWord,
     /// One slot and a word of payload.
@@ -141,6 +151,7 @@ impl Form {
         match self {
             Self::FourSlots
             | Self::FiveSlots
+            | Self::SevenSlots
             | Self::TwoSlotsAndWord
             | Self::TargetAndWord
             | Self::Branch => 1,
@@ -234,39 +245,105 @@ operations! {
     BRANCH_SGT_SMALL 27 Branch;
     /// If not.
     BRANCH_NOT_SGT_SMALL 28 Branch;
+    /// Puts the number in the payload into the slot `a` and goes to a block: a call of an internal function.
+    SET_GOTO 29 Branch;
+    /// MOVE_2, then into the payload's last slot the one that stands first in it.
+    MOVE_3 30 SevenSlots;
+    /// MLOAD at the word in slot `a` plus the number `b`.
+    MLOAD_AT 31 TwoSlots;
+    /// MSTORE of slot `b` at the word in slot `a` plus the number in the target.
+    MSTORE_AT 32 NumberAndSlots;
 }
 
 /// The form of each instruction of the opcode table, by the shape of its row.
 macro_rules! form {
-    (SLOTS word1) => { Some(Form::Slots) };
-    (SLOTS word2) => { Some(Form::Slots) };
-    (SLOTS word3) => { Some(Form::FourSlots) };
-    (SLOTS push_word) => { Some(Form::Target) };
-    (SLOTS gas) => { Some(Form::Target) };
-    (SLOTS stop) => { Some(Form::EndWide) };
-    (SLOTS jump) => { Some(Form::End) };
-    (SLOTS jumpi) => { Some(Form::End) };
-    (SLOTS calldataload) => { Some(Form::Slots) };
-    (SLOTS mload) => { Some(Form::Slots) };
-    (SLOTS mstore) => { Some(Form::Slots) };
-    (SLOTS eval) => { Some(Form::FourSlots) };
-    (SLOTS exec) => { Some(Form::FourSlots) };
-    (SLOTS op) => { Some(Form::EndWide) };
-    (SLOTS end) => { Some(Form::EndWide) };
-    (SLOT_SMALL word2) => { Some(Form::TwoSlots) };
-    (SLOT_SMALL calldataload) => { Some(Form::Target) };
-    (SLOT_SMALL mload) => { Some(Form::Target) };
-    (SLOT_SMALL mstore) => { Some(Form::TwoSlots) };
-    (SMALL_SLOT word2) => { Some(Form::TargetAndB) };
-    (SMALL_SLOT mstore) => { Some(Form::TargetAndB) };
-    (SLOT_CONSTANT word2) => { Some(Form::Constant) };
-    (SLOT_CONSTANT word3) => { Some(Form::Constant) };
-    (SLOT_CONSTANT mstore) => { Some(Form::Constant) };
-    (CONSTANT_SLOT word2) => { Some(Form::Constant) };
-    (SMALLS mstore) => { Some(Form::Target) };
-    (SMALLS eval) => { Some(Form::Target) };
-    (SMALL_CONSTANT mstore) => { Some(Form::TargetAndConstant) };
-    ($kind:ident $shape:ident) => { None };
+    (SLOTS word1) => {
+        Some(Form::Slots)
+    };
+    (SLOTS word2) => {
+        Some(Form::Slots)
+    };
+    (SLOTS word3) => {
+        Some(Form::FourSlots)
+    };
+    (SLOTS push_word) => {
+        Some(Form::Target)
+    };
+    (SLOTS gas) => {
+        Some(Form::Target)
+    };
+    (SLOTS stop) => {
+        Some(Form::EndWide)
+    };
+    (SLOTS jump) => {
+        Some(Form::End)
+    };
+    (SLOTS jumpi) => {
+        Some(Form::End)
+    };
+    (SLOTS calldataload) => {
+        Some(Form::Slots)
+    };
+    (SLOTS mload) => {
+        Some(Form::Slots)
+    };
+    (SLOTS mstore) => {
+        Some(Form::Slots)
+    };
+    (SLOTS eval) => {
+        Some(Form::FourSlots)
+    };
+    (SLOTS exec) => {
+        Some(Form::FourSlots)
+    };
+    (SLOTS op) => {
+        Some(Form::EndWide)
+    };
+    (SLOTS end) => {
+        Some(Form::EndWide)
+    };
+    (SLOT_SMALL word2) => {
+        Some(Form::TwoSlots)
+    };
+    (SLOT_SMALL calldataload) => {
+        Some(Form::Target)
+    };
+    (SLOT_SMALL mload) => {
+        Some(Form::Target)
+    };
+    (SLOT_SMALL mstore) => {
+        Some(Form::TwoSlots)
+    };
+    (SMALL_SLOT word2) => {
+        Some(Form::TargetAndB)
+    };
+    (SMALL_SLOT mstore) => {
+        Some(Form::TargetAndB)
+    };
+    (SLOT_CONSTANT word2) => {
+        Some(Form::Constant)
+    };
+    (SLOT_CONSTANT word3) => {
+        Some(Form::Constant)
+    };
+    (SLOT_CONSTANT mstore) => {
+        Some(Form::Constant)
+    };
+    (CONSTANT_SLOT word2) => {
+        Some(Form::Constant)
+    };
+    (SMALLS mstore) => {
+        Some(Form::Target)
+    };
+    (SMALLS eval) => {
+        Some(Form::Target)
+    };
+    (SMALL_CONSTANT mstore) => {
+        Some(Form::TargetAndConstant)
+    };
+    ($kind:ident $shape:ident) => {
+        None
+    };
 }
 
 macro_rules! define_forms {

@@ -35,6 +35,12 @@ impl Output {
         self.words.extend(constant.as_limbs().map(Word::from_bits));
     }
 
+    /// Writes an instruction that may go to `target_pc`, and a number of 32 bits.
+    pub(super) fn branch(&mut self, word: Word, target_pc: u32, number: u64) {
+        self.branches.push(self.words.len() as u32 + 1);
+        self.words.extend([word, Word::from_bits(u64::from(target_pc) | number << 32)]);
+    }
+
     /// Writes an instruction without payload.
     pub(super) fn push_slots(&mut self, operation: u16, target: i16, a: i16) {
         self.words.push(Word { operation, target: bytes(target), a: bytes(a), b: 0 });
@@ -61,8 +67,12 @@ impl Output {
         }
     }
 
-    /// Puts constants into slots, two small ones at a time.
-    pub(super) fn sets(&mut self, sets: &[(i16, u32)], constants: Constants<'_>) {
+    /// Puts constants into slots, two small ones at a time. Returns one that is left over.
+    pub(super) fn sets(
+        &mut self,
+        sets: &[(i16, u32)],
+        constants: Constants<'_>,
+    ) -> Option<(i16, u64)> {
         let mut waiting = None;
         for &(slot, constant) in sets {
             match (constants.below(Location::Constant(constant), 32), waiting.take()) {
@@ -77,20 +87,28 @@ impl Output {
                 }
             }
         }
-        if let Some((slot, small)) = waiting {
-            self.set(slot, &word::from_u64(small));
-        }
+        waiting
     }
 
-    /// Moves words, target first, two at a time.
+    /// Moves words, target first, up to three at a time.
     pub(super) fn moves(&mut self, moves: &[(i16, i16)]) {
-        let (pairs, rest) = moves.as_chunks::<2>();
-        for &[(target, source), (target_2, source_2)] in pairs {
-            self.push_slots(operation::MOVE_2, target, source);
-            self.push_slots(0, target_2, source_2);
+        let (triples, rest) = moves.as_chunks::<3>();
+        for &[first, second, third] in triples {
+            self.push_slots(operation::MOVE_3, first.0, first.1);
+            self.words.push(Word {
+                operation: bytes(third.1) as u16,
+                target: bytes(second.0),
+                a: bytes(second.1),
+                b: bytes(third.0),
+            });
         }
-        for &(target, source) in rest {
-            self.push_slots(operation::MOVE, target, source);
+        match *rest {
+            [(target, source)] => self.push_slots(operation::MOVE, target, source),
+            [first, second] => {
+                self.push_slots(operation::MOVE_2, first.0, first.1);
+                self.push_slots(0, second.0, second.1);
+            }
+            _ => {}
         }
     }
 }
@@ -111,11 +129,22 @@ fn mirrored(opcode: u8) -> Option<u8> {
 pub(super) fn fold_operands(
     word: &mut Word,
     operands: &mut [Location],
+    offset: u16,
     constants: Constants<'_>,
 ) -> Option<Payload> {
     let opcode = word.operation as u8;
     match operands {
         [a, b] if role(opcode) == Role::Pure => binary(word, a, b, constants),
+        [Location::Slot(base)] if opcode == byte::MLOAD && offset > 0 => {
+            word.operation = operation::MLOAD_AT;
+            (word.a, word.b) = (bytes(*base), offset as i16);
+            Some(Payload::Slot(0))
+        }
+        [Location::Slot(base), Location::Slot(value)] if opcode == byte::MSTORE && offset > 0 => {
+            word.operation = operation::MSTORE_AT;
+            (word.target, word.a, word.b) = (offset as i16, bytes(*base), bytes(*value));
+            Some(Payload::Slot(0))
+        }
         [offset] if matches!(opcode, byte::MLOAD | byte::CALLDATALOAD) => {
             word.set_wide(constants.below(*offset, 32)? as u32);
             word.operation += kind::SLOT_SMALL;

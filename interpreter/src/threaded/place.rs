@@ -77,6 +77,8 @@ pub(super) struct Placement {
     /// Moves at the end, target first; and words that are set there.
     moves: Vec<(i16, i16)>,
     constants: Vec<(i16, u32)>,
+    /// A slot that still has to be set to a number then.
+    left_over: Option<(i16, u64)>,
     /// Where the search for a free slot begins.
     first_free: i32,
     height: i32,
@@ -96,6 +98,7 @@ impl Default for Placement {
             used_end: 0,
             moves: Vec::new(),
             constants: Vec::new(),
+            left_over: None,
             first_free: 0,
             height: 0,
         }
@@ -262,7 +265,8 @@ impl Placement {
         let mut operands = node.operands.map(|operand| self.location(operand));
         let count = usize::from(node.operand_count);
         let mut word = Word { operation: node.opcode.into(), ..Word::default() };
-        let payload = match fold_operands(&mut word, &mut operands[..count], constants) {
+        let payload = match fold_operands(&mut word, &mut operands[..count], node.offset, constants)
+        {
             Some(payload) => payload,
             None => {
                 // A constant in the last place may stay where it is.
@@ -288,7 +292,12 @@ impl Placement {
     }
 
     /// Moves what is not in its place, from position `kept` on. Returns where the ending finds its operands.
-    fn settle(&mut self, draft: &Draft, kept: i32, output: &mut Output) -> Result<[Location; 2], Crowded> {
+    fn settle(
+        &mut self,
+        draft: &Draft,
+        kept: i32,
+        output: &mut Output,
+    ) -> Result<[Location; 2], Crowded> {
         let mut operands = [Location::Slot(0); 2];
         for (operand, value) in operands.iter_mut().zip(ending_operands(&draft.ending)) {
             *operand = self.location(value);
@@ -314,7 +323,7 @@ impl Placement {
             }
         }
         self.order_moves(kept, output);
-        output.sets(&self.constants, Constants(&draft.constants));
+        self.left_over = output.sets(&self.constants, Constants(&draft.constants));
         Ok(operands)
     }
 
@@ -353,6 +362,16 @@ impl Placement {
         output: &mut Output,
     ) -> Result<(), Crowded> {
         let mut word = Word { target: bytes(self.height as i16), ..Word::default() };
+        let left_over = self.left_over.take();
+        if let (Ending::Goto { target_pc }, Some((slot, number))) = (draft.ending, left_over) {
+            word.operation = operation::SET_GOTO;
+            word.a = bytes(slot);
+            output.branch(word, target_pc, number);
+            return Ok(());
+        }
+        if let Some((slot, number)) = left_over {
+            output.set(slot, &word::from_u64(number));
+        }
         match draft.ending {
             Ending::RunOn => word.operation = operation::RUN_ON,
             Ending::Stop => word.operation = u16::from(byte::STOP),
@@ -377,9 +396,8 @@ impl Placement {
             Ending::Branch { test, is_negated, target_pc, .. } => {
                 let number = self.branch(draft, &mut word, test, [first, second], output)?;
                 word.operation += u16::from(is_negated);
-                output.branches.push(output.words.len() as u32 + 1);
-                output.words.push(word);
-                word = Word::from_bits(u64::from(target_pc) | number << 32);
+                output.branch(word, target_pc, number);
+                return Ok(());
             }
             Ending::Op { opcode, pc } => {
                 word.operation = opcode.into();
@@ -407,11 +425,9 @@ impl Placement {
                 word.a = bytes(self.in_slot(draft, a, END, output)?);
                 return Ok(0);
             }
-            Test::IsEqual => (
-                operation::BRANCH_EQ,
-                operation::BRANCH_EQ_SMALL,
-                operation::BRANCH_EQ_SMALL,
-            ),
+            Test::IsEqual => {
+                (operation::BRANCH_EQ, operation::BRANCH_EQ_SMALL, operation::BRANCH_EQ_SMALL)
+            }
             Test::IsLess => {
                 (operation::BRANCH_LT, operation::BRANCH_LT_SMALL, operation::BRANCH_GT_SMALL)
             }

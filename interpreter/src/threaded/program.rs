@@ -137,9 +137,7 @@ impl Program {
 
     /// Size in memory, in bytes.
     pub fn size_bytes(&self) -> usize {
-        size_of_val(&*self.words)
-            + size_of_val(&*self.starts)
-            + self.jumps.size_bytes()
+        size_of_val(&*self.words) + size_of_val(&*self.starts) + self.jumps.size_bytes()
     }
 
     /// Tells programs apart that exist at the same time.
@@ -170,7 +168,8 @@ impl Program {
     ///   heights that the next one asks for.
     fn is_sound(&self, reaches: &[Reach]) -> bool {
         let starts = &*self.starts;
-        let mut checker = Checker { words: &self.words, headers: vec![0; self.words.len() / 64 + 1] };
+        let mut checker =
+            Checker { words: &self.words, headers: vec![0; self.words.len() / 64 + 1] };
         for start in starts {
             checker.headers[start.place as usize / 64] |= 1 << (start.place % 64);
         }
@@ -228,20 +227,33 @@ impl Checker<'_> {
                 || next_heights().is_some_and(|next| *next.start() <= least && most <= *next.end()))
     }
 
-    fn is_instruction_sound(&self, word: &Word, form: Form, payload: &[Word], reach: Reach) -> bool {
+    fn is_instruction_sound(
+        &self,
+        word: &Word,
+        form: Form,
+        payload: &[Word],
+        reach: Reach,
+    ) -> bool {
         let is_slot = |bytes: i16| {
             i32::from(bytes) % WORD_BYTES as i32 == 0
                 && (reach.lowest..reach.end).contains(&(bytes / WORD_BYTES as i16))
         };
-        is_slot(word.target)
+        (is_slot(word.target) || form == Form::NumberAndSlots)
             && match form {
-                Form::Slots | Form::End | Form::Constant => is_slot(word.a) && is_slot(word.b),
+                Form::Slots | Form::End | Form::Constant | Form::NumberAndSlots => {
+                    is_slot(word.a) && is_slot(word.b)
+                }
                 Form::TwoSlots | Form::TwoSlotsAndWord => is_slot(word.a),
                 Form::TargetAndB => is_slot(word.b),
-                Form::Target | Form::TargetAndWord | Form::TargetAndConstant | Form::EndWide => true,
+                Form::Target | Form::TargetAndWord | Form::TargetAndConstant | Form::EndWide => {
+                    true
+                }
                 Form::FourSlots => is_slot(word.a) && is_slot(word.b) && is_slot(payload[0].target),
                 Form::FiveSlots => {
                     is_slot(word.a) && is_slot(payload[0].target) && is_slot(payload[0].a)
+                }
+                Form::SevenSlots => {
+                    is_slot(word.a) && payload[0].as_slots().into_iter().all(is_slot)
                 }
                 Form::Goto | Form::RunOn => self.is_header(word.wide()),
                 Form::Branch => {

@@ -42,27 +42,69 @@ pub(super) enum Role {
 }
 
 macro_rules! role {
-    (word1 $($h:tt)*) => { Role::Pure };
-    (word2 $($h:tt)*) => { Role::Pure };
-    (word3 $($h:tt)*) => { Role::Pure };
-    (calldataload) => { Role::Answer };
-    (push_word $($h:tt)*) => { Role::Answer };
-    (mload) => { Role::Eval };
-    (eval $($h:tt)*) => { Role::Eval };
-    (mstore) => { Role::Exec };
-    (exec $($h:tt)*) => { Role::Exec };
-    (push ($size:literal)) => { Role::Push($size) };
-    (dup ($depth:literal)) => { Role::Dup($depth) };
-    (swap ($depth:literal)) => { Role::Swap($depth) };
-    (pop) => { Role::Pop };
-    (pc) => { Role::Pc };
-    (gas) => { Role::Gas };
-    (jumpdest) => { Role::Jumpdest };
-    (stop) => { Role::Stop };
-    (jump) => { Role::Jump };
-    (jumpi) => { Role::Jumpi };
-    (op $($h:tt)*) => { Role::Op };
-    (end $($h:tt)*) => { Role::End };
+    (word1 $($h:tt)*) => {
+        Role::Pure
+    };
+    (word2 $($h:tt)*) => {
+        Role::Pure
+    };
+    (word3 $($h:tt)*) => {
+        Role::Pure
+    };
+    (calldataload) => {
+        Role::Answer
+    };
+    (push_word $($h:tt)*) => {
+        Role::Answer
+    };
+    (mload) => {
+        Role::Eval
+    };
+    (eval $($h:tt)*) => {
+        Role::Eval
+    };
+    (mstore) => {
+        Role::Exec
+    };
+    (exec $($h:tt)*) => {
+        Role::Exec
+    };
+    (push ($size:literal)) => {
+        Role::Push($size)
+    };
+    (dup ($depth:literal)) => {
+        Role::Dup($depth)
+    };
+    (swap ($depth:literal)) => {
+        Role::Swap($depth)
+    };
+    (pop) => {
+        Role::Pop
+    };
+    (pc) => {
+        Role::Pc
+    };
+    (gas) => {
+        Role::Gas
+    };
+    (jumpdest) => {
+        Role::Jumpdest
+    };
+    (stop) => {
+        Role::Stop
+    };
+    (jump) => {
+        Role::Jump
+    };
+    (jumpi) => {
+        Role::Jumpi
+    };
+    (op $($h:tt)*) => {
+        Role::Op
+    };
+    (end $($h:tt)*) => {
+        Role::End
+    };
 }
 
 macro_rules! fold {
