@@ -5,7 +5,7 @@
 //!
 //! | bench | does |
 //! |---|---|
-//! | `compare` | interleaves engines run by run and prints tables of ratios, for contracts, blocks and hostile code: for people |
+//! | `compare` | interleaves engines run by run: tables of ratios for contracts, blocks and hostile code, for people |
 //! | `trie` | roots, changes and memory of state tries, beside those of others |
 //! | `contracts` | Criterion over contracts and precompiles, for tracking |
 //! | `keccak_batch` | hashes of short messages in batches, beside one after the other |

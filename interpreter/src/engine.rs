@@ -19,9 +19,9 @@ pub enum Engine {
 
 /// How much time may go into translating code.
 ///
-/// Nobody knows whether code will run again, and a block can be made of code that does not. So translating may take a fifth of
-/// the time that the plain engine took, and no more: whatever comes, a block costs at most 1.2 times what the plain engine alone
-/// would have taken, plus a constant. Within that, code is translated that has [run](Code::wants_translation) most.
+/// Nobody knows whether code will run again, and a block can be made of code that does not. So translating may take a fifth
+/// of the time that the plain engine took, and no more: whatever comes, code costs at most 1.2 times what it would cost with the
+/// plain engine alone, plus a constant. Within that, code is translated that has [run](Code::wants_translation) much.
 #[derive(Clone, Debug)]
 pub struct TranslationBudget {
     nanoseconds: u64,
@@ -65,10 +65,11 @@ pub fn run<H: Host, I: Inspector>(
     host: &mut H,
     inspector: &mut I,
 ) -> Exit {
-    if !I::ACTIVE && runs_decoded(frame, workspace) {
-        if let Some(exit) = threaded::run(frame, workspace, host) {
-            return exit;
-        }
+    if !I::ACTIVE
+        && runs_decoded(frame, workspace)
+        && let Some(exit) = threaded::run(frame, workspace, host)
+    {
+        return exit;
     }
     frame.resumption = None;
     if I::ACTIVE || workspace.engine != Engine::Adaptive {

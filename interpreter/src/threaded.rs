@@ -22,251 +22,22 @@ mod instruction;
 mod operands;
 mod place;
 mod program;
+mod registers;
 mod role;
 
-use ruint::aliases::U256;
-
 use crate::{
-    Exit, Frame, HaltReason, Host, Schedule, Workspace,
+    Exit, Frame, HaltReason, Host, Workspace,
     opcode::for_each_opcode,
     ops::{account, arithmetic, bitwise, call, create, environment, halt, log, memory, storage},
-    stack::{by_limbs, height_bytes, read_limbs},
+    stack::by_limbs,
     word,
 };
-use instruction::{CONSTANT_WORDS, Header, Kinds, Word, operation};
+use instruction::{Kinds, operation};
+use registers::{Registers, place, stopped};
 
 pub use program::Program;
 pub(crate) use program::{RULE_SET_COUNT, rule_set};
-
-/// Where a frame goes on that stopped in the middle of decoded code. Means something together with the program it came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Resumption {
-    /// Address of that program, which lives as long as the frame's code.
-    program: usize,
-    at: Point,
-}
-
-/// A place in the program's stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Point {
-    /// The header of a block.
-    Block(usize),
-    /// An instruction that ends a block, and was interrupted.
-    Instruction(usize),
-}
-
-/// What the loop keeps in machine registers.
-///
-/// Invariants, which every method keeps given its contract:
-/// - T1: `next` points into the program's stream: at an instruction, at the payload of the one that is executed, or, when that
-///   one ends its block, at the header behind it.
-/// - T2: `sp` is where the frame's stack pointer stood when the block was entered, and the block's heights admit it: all slots
-///   of its reach are inside the allocation of the stack, whose words are all initialised.
-struct Registers {
-    next: *const Word,
-    sp: *mut U256,
-    gas: u64,
-    returns: Returns,
-}
-
-/// Where return addresses that were put on the stack lead: the program's own table is seldom in the caches.
-struct Returns([(u32, u32); Returns::COUNT]);
-
-impl Returns {
-    const COUNT: usize = 16;
-
-    /// Remembers that the block at `place` begins at `offset` in the code.
-    #[inline(always)]
-    fn remember(&mut self, offset: u32, place: usize) {
-        self.0[offset as usize % Self::COUNT] = (offset, place as u32);
-    }
-
-    /// The header of the block that a jump to `target` enters, if it is remembered.
-    #[inline(always)]
-    fn landing(&self, target: &U256) -> Option<u32> {
-        let target = word::to_u64(target)?;
-        let (offset, place) = self.0[target as usize % Self::COUNT];
-        (u64::from(offset) == target).then_some(place)
-    }
-}
-
-impl Default for Returns {
-    /// No code is that long.
-    fn default() -> Self {
-        Self([(u32::MAX, 0); Self::COUNT])
-    }
-}
-
-impl Registers {
-    #[inline(always)]
-    fn pointer(&self, slot: i16) -> *mut U256 {
-        self.sp.wrapping_byte_offset(isize::from(slot))
-    }
-
-    /// The word in a slot, by value.
-    ///
-    /// # Safety
-    /// The slot must be in the reach of the block.
-    #[inline(always)]
-    unsafe fn get(&self, slot: i16) -> U256 {
-        // SAFETY: by T2 and the contract the slot is a word of the stack.
-        unsafe { read_limbs(self.pointer(slot)) }
-    }
-
-    /// Writes a slot.
-    ///
-    /// # Safety
-    /// The slot must be in the reach of the block.
-    #[inline(always)]
-    unsafe fn set(&mut self, slot: i16, word: U256) {
-        // SAFETY: by T2 and the contract the slot is a word of the stack.
-        unsafe { self.pointer(slot).write(word) }
-    }
-
-    /// Copies the word of slot `from`.
-    ///
-    /// # Safety
-    /// Both slots must be in the reach of the block.
-    #[inline(always)]
-    unsafe fn copy(&mut self, to: i16, from: i16) {
-        // SAFETY: the contract.
-        unsafe {
-            let word = self.get(from);
-            self.set(to, word);
-        }
-    }
-
-    /// The next word of payload.
-    ///
-    /// # Safety
-    /// The instruction must have one more.
-    #[inline(always)]
-    unsafe fn payload(&mut self) -> Word {
-        // SAFETY: T1 and the contract.
-        unsafe {
-            let word = *self.next;
-            self.next = self.next.add(1);
-            word
-        }
-    }
-
-    /// The constant in the payload.
-    ///
-    /// # Safety
-    /// The instruction must have one.
-    #[inline(always)]
-    unsafe fn constant(&mut self) -> U256 {
-        let mut limbs = [0; CONSTANT_WORDS];
-        for limb in &mut limbs {
-            // SAFETY: the contract.
-            *limb = unsafe { self.payload() }.bits();
-        }
-        U256::from_limbs(limbs)
-    }
-
-    /// The operands of an instruction with `N` of them in slots, the third one's in the payload.
-    ///
-    /// # Safety
-    /// The instruction must be of that form.
-    #[inline(always)]
-    unsafe fn operands<const N: usize>(&mut self, i: &Word) -> [U256; N] {
-        // SAFETY: the contract.
-        unsafe {
-            let slots = [i.a, i.b, self.payload().target];
-            std::array::from_fn(|n| self.get(slots[n]))
-        }
-    }
-
-    /// Moves the stack pointer at the end of a block.
-    #[inline(always)]
-    fn shift(&mut self, i: &Word) {
-        self.sp = self.pointer(i.target);
-    }
-
-    /// Enters the block at whose header `next` stands: checks the height, takes the gas. False if the block would fail; nothing
-    /// has changed then.
-    ///
-    /// # Safety
-    /// `next` must stand at a header.
-    #[inline(always)]
-    unsafe fn enter(&mut self) -> bool {
-        // SAFETY: the contract.
-        let header = Header::from_bits(unsafe { *self.next }.bits());
-        let above = (height_bytes(self.sp) as u32).wrapping_sub(u32::from(header.low_bytes));
-        let (left, is_short) = self.gas.overflowing_sub(u64::from(header.gas));
-        if is_short || above > u32::from(header.span_bytes) {
-            return false;
-        }
-        self.gas = left;
-        self.next = self.next.wrapping_add(1);
-        true
-    }
-
-    /// Goes to where the frame stands; `None` if that is no place in the program.
-    fn start(frame: &mut Frame, program: &Program, schedule: &Schedule) -> Option<Self> {
-        let at = match frame.resumption.take() {
-            Some(resumption) if resumption.program == program.address() => resumption.at,
-            _ if frame.pc == 0 => Point::Block(0),
-            _ => return None,
-        };
-        let (mut sp, mut gas) = (frame.stack.top_ptr(), frame.gas_left);
-        let place = match at {
-            Point::Block(place) => place,
-            Point::Instruction(place) => {
-                let i = &program.words[place];
-                gas = gas.checked_sub(base_gas(i, schedule))?;
-                // The instruction itself moves the stack pointer over its operands, which are there already.
-                sp = sp.wrapping_byte_offset(-isize::from(i.target));
-                place
-            }
-        };
-        let mut r =
-            Self { next: &raw const program.words[place], sp, gas, returns: Returns::default() };
-        // SAFETY: at this point there is a header.
-        let is_entered = !matches!(at, Point::Block(_)) || unsafe { r.enter() };
-        is_entered.then_some(r)
-    }
-}
-
-/// Base gas of an instruction that ends a block.
-fn base_gas(i: &Word, schedule: &Schedule) -> u64 {
-    u64::from(schedule.base_gas[usize::from(i.operation as u8)])
-}
-
-/// The place in the stream that a pointer into it points to.
-fn place(program: &Program, at: *const Word) -> usize {
-    (at.addr() - program.words.as_ptr().addr()) / size_of::<Word>()
-}
-
-/// Leaves the frame as an instruction that ends a block wants it: `sp` and `gas` are those before it, its base gas taken.
-/// Returns them as they are now.
-#[cold]
-#[inline(never)]
-fn stopped(
-    exit: Exit,
-    frame: &mut Frame,
-    (sp, gas): (*mut U256, u64),
-    i: &Word,
-    schedule: &Schedule,
-    program: &Program,
-) -> (*mut U256, u64) {
-    let at = place(program, i);
-    let resume = |at| Some(Resumption { program: program.address(), at });
-    frame.pc = i.wide() as usize;
-    match exit {
-        Exit::Interrupted => {
-            // As if the instruction had not begun: its operands are still there.
-            frame.resumption = resume(Point::Instruction(at));
-            return (sp, gas + base_gas(i, schedule));
-        }
-        Exit::Call | Exit::Create => {
-            frame.pc += 1;
-            frame.resumption = resume(Point::Block(at + 1));
-        }
-        Exit::Return | Exit::Revert | Exit::Halt(_) => frame.resumption = None,
-    }
-    (frame.stack.top_ptr(), frame.gas_left)
-}
+pub(crate) use registers::Resumption;
 
 /// What an instruction does, by the kind of its operands and the shape of its row in the opcode table. The first tokens name
 /// the loop, the registers, the instruction, the program, the frame, the workspace and the host.
@@ -299,7 +70,8 @@ macro_rules! execute {
     (@operand $r:ident $i:ident wide) => { word::from_u64(u64::from($i.wide())) };
     (@operand $r:ident $i:ident constant) => { $r.constant() };
 
-    (SLOTS [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] push_word($handler:path)) => {
+    (SLOTS [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident]
+        push_word($handler:path)) => {
         // SAFETY: the program is sound.
         unsafe { $r.set($i.target, $handler($frame, $workspace, $host)) }
     };
@@ -309,7 +81,8 @@ macro_rules! execute {
     };
     (SLOTS [$($e:tt)*] calldataload) => { execute!(@calldataload [$($e)*] a) };
     (SLOT_SMALL [$($e:tt)*] calldataload) => { execute!(@calldataload [$($e)*] wide) };
-    (@calldataload [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident] $offset:ident) => {
+    (@calldataload [$run:lifetime $r:ident $i:ident $program:ident $frame:ident $workspace:ident $host:ident]
+        $offset:ident) => {
         // SAFETY: the program is sound.
         unsafe {
             let offset = execute!(@operand $r $i $offset);
@@ -495,43 +268,41 @@ macro_rules! dispatch {
             $(Kinds::<$byte>::CONSTANT_SLOT => { execute!(CONSTANT_SLOT $e $($shape)*); })*
             $(Kinds::<$byte>::SMALLS => { execute!(SMALLS $e $($shape)*); })*
             $(Kinds::<$byte>::SMALL_CONSTANT => { execute!(SMALL_CONSTANT $e $($shape)*); })*
-            // SAFETY, of all that follow: the program is sound.
-            operation::MOVE => unsafe { $r.copy($i.target, $i.a) },
-            operation::MOVE_2 => unsafe {
-                $r.copy($i.target, $i.a);
-                let second = $r.payload();
-                $r.copy(second.target, second.a);
-            },
-            operation::MOVE_3 => unsafe {
-                $r.copy($i.target, $i.a);
-                let [third, to, from, third_to] = $r.payload().as_slots();
-                $r.copy(to, from);
-                $r.copy(third_to, third);
-            },
+            // SAFETY: the program is sound.
+            operation::MOVE => unsafe { $r.move_1($i) },
+            // SAFETY: the program is sound.
+            operation::MOVE_2 => unsafe { $r.move_2($i) },
+            // SAFETY: the program is sound.
+            operation::MOVE_3 => unsafe { $r.move_3($i) },
+            // SAFETY: the program is sound.
+            operation::EXCHANGE => unsafe { $r.exchange($i) },
+            // SAFETY: the program is sound.
+            operation::SET_SMALL => unsafe { $r.set($i.target, word::from_u64($i.wide().into())) },
+            // SAFETY: the program is sound.
+            operation::SET => unsafe { $r.set_number($i) },
+            // SAFETY: the program is sound.
+            operation::SET_SMALL_2 => unsafe { $r.set_small_2($i) },
+            // SAFETY: the program is sound.
+            operation::SET_CONSTANT => unsafe { $r.set_constant($i) },
             operation::MLOAD_AT => execute!(@mload $e a u64::from($i.b as u16)),
             operation::MSTORE_AT => {
-                let (offset, value) = unsafe { ($r.get($i.a), $r.get($i.b)) };
-                execute!(@store $e offset u64::from($i.target as u16), value);
+                // SAFETY: the program is sound.
+                let (base, value) = unsafe { ($r.get($i.a), $r.get($i.b)) };
+                execute!(@store $e base u64::from($i.target as u16), value);
             }
-            operation::EXCHANGE => unsafe {
-                let (a, b) = ($r.get($i.target), $r.get($i.a));
-                $r.set($i.target, b);
-                $r.set($i.a, a);
-            },
-            operation::SET_SMALL => unsafe { $r.set($i.target, word::from_u64(u64::from($i.wide()))) },
-            operation::SET => unsafe {
-                let number = $r.payload().bits();
-                $r.set($i.target, word::from_u64(number));
-            },
-            operation::SET_SMALL_2 => unsafe {
-                let numbers = $r.payload().bits();
-                $r.set($i.target, word::from_u64(numbers & 0xffff_ffff));
-                $r.set($i.a, word::from_u64(numbers >> 32));
-            },
-            operation::SET_CONSTANT => unsafe {
-                let constant = $r.constant();
-                $r.set($i.target, constant);
-            },
+            operation::SET_GOTO => {
+                // SAFETY: the program is sound.
+                let (header, _) = unsafe { $r.set_before_goto($i) };
+                $r.shift($i);
+                execute!(@go $run $r $program $frame header);
+            }
+            operation::CALL_GOTO => {
+                // SAFETY: the program is sound.
+                let (header, offset) = unsafe { $r.set_before_goto($i) };
+                $r.returns.remember(offset, place($program, $r.next));
+                $r.shift($i);
+                execute!(@go $run $r $program $frame header);
+            }
             operation::RUN_ON => {
                 $r.shift($i);
                 $r.next = $program.words.as_ptr().wrapping_add($i.wide() as usize + 1);
@@ -542,15 +313,6 @@ macro_rules! dispatch {
                 break $run None;
             }
             operation::INVALID_JUMP => break $run Some(Exit::Halt(HaltReason::InvalidJump)),
-            operation::SET_GOTO | operation::CALL_GOTO => {
-                let payload = unsafe { $r.payload() };
-                if $i.operation == operation::CALL_GOTO {
-                    $r.returns.remember(payload.wide(), place($program, $r.next));
-                }
-                unsafe { $r.set($i.a, word::from_u64(u64::from(payload.wide()))) };
-                $r.shift($i);
-                execute!(@go $run $r $program $frame payload.bits() as u32);
-            }
             operation::GOTO => {
                 $r.shift($i);
                 execute!(@go $run $r $program $frame $i.wide());

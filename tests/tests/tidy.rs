@@ -17,6 +17,8 @@ const LINE_CHARACTERS: usize = 128;
 const UNSAFE_FILES: &[(&str, &str)] = &[
     ("interpreter/src/plain.rs", "the loop keeps program counter and stack pointer in registers"),
     ("interpreter/src/stack.rs", "unchecked words of a stack whose height the loop has checked"),
+    ("interpreter/src/threaded.rs", "the loop reads slots that the program's check has bounded"),
+    ("interpreter/src/threaded/registers.rs", "stream and stack pointer in machine registers"),
     ("precompiles/src/crypto/native/aws_lc_ffi.rs", "big numbers and P-256 of AWS-LC"),
     ("precompiles/src/crypto/native/blst_ffi.rs", "curve BLS12-381 of blst"),
     ("precompiles/src/crypto/native/keccak_batch/x86.rs", "vector registers, where there are any"),

@@ -84,10 +84,10 @@ pub(super) enum Ending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Test {
     /// Whether `a` is zero: there is no `b`.
-    IsZero,
-    IsEqual,
-    IsLess,
-    IsSignedLess,
+    Zero,
+    Equal,
+    Less,
+    SignedLess,
 }
 
 /// Highest distance of a position from the start. Slots are 16-bit distances in bytes.
@@ -336,18 +336,18 @@ impl Draft {
             a = *inner;
         }
         let Some(&Node { opcode, operands: [x, y, _], .. }) = self.definition(a) else {
-            let (test, is_negated) = (Test::IsZero, !is_negated);
+            let (test, is_negated) = (Test::Zero, !is_negated);
             return Ending::Branch { test, is_negated, a, b: Value::Found(0), target_pc };
         };
         let (test, is_negated, a, b) = match opcode {
-            byte::EQ => (Test::IsEqual, is_negated, x, y),
+            byte::EQ => (Test::Equal, is_negated, x, y),
             // A difference that is not zero.
-            byte::SUB | byte::XOR => (Test::IsEqual, !is_negated, x, y),
-            byte::LT => (Test::IsLess, is_negated, x, y),
-            byte::GT => (Test::IsLess, is_negated, y, x),
-            byte::SLT => (Test::IsSignedLess, is_negated, x, y),
-            byte::SGT => (Test::IsSignedLess, is_negated, y, x),
-            _ => (Test::IsZero, !is_negated, a, Value::Found(0)),
+            byte::SUB | byte::XOR => (Test::Equal, !is_negated, x, y),
+            byte::LT => (Test::Less, is_negated, x, y),
+            byte::GT => (Test::Less, is_negated, y, x),
+            byte::SLT => (Test::SignedLess, is_negated, x, y),
+            byte::SGT => (Test::SignedLess, is_negated, y, x),
+            _ => (Test::Zero, !is_negated, a, Value::Found(0)),
         };
         Ending::Branch { test, is_negated, a, b, target_pc }
     }

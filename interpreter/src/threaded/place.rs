@@ -437,18 +437,18 @@ impl Placement {
     ) -> Result<u64, Crowded> {
         let constants = Constants(&draft.constants);
         let (with_slots, with_small, mirrored) = match test {
-            Test::IsZero => {
+            Test::Zero => {
                 word.operation = operation::BRANCH_ZERO;
                 word.a = bytes(self.in_slot(draft, a, END, output)?);
                 return Ok(0);
             }
-            Test::IsEqual => {
+            Test::Equal => {
                 (operation::BRANCH_EQ, operation::BRANCH_EQ_SMALL, operation::BRANCH_EQ_SMALL)
             }
-            Test::IsLess => {
+            Test::Less => {
                 (operation::BRANCH_LT, operation::BRANCH_LT_SMALL, operation::BRANCH_GT_SMALL)
             }
-            Test::IsSignedLess => {
+            Test::SignedLess => {
                 (operation::BRANCH_SLT, operation::BRANCH_SLT_SMALL, operation::BRANCH_SGT_SMALL)
             }
         };
@@ -491,7 +491,7 @@ fn ending_operands(ending: &Ending) -> impl Iterator<Item = Value> + use<> {
     let (first, second) = match *ending {
         Ending::Jump { target } => (Some(target), None),
         Ending::Jumpi { target, condition } => (Some(target), Some(condition)),
-        Ending::Branch { test: Test::IsZero, a, .. } => (Some(a), None),
+        Ending::Branch { test: Test::Zero, a, .. } => (Some(a), None),
         Ending::Branch { a, b, .. } => (Some(a), Some(b)),
         _ => (None, None),
     };
