@@ -99,7 +99,7 @@ impl<K: Key> Ids<K> {
         id
     }
 
-    #[inline(never)]
+    #[inline]
     fn look_up<'k>(&mut self, key: &K, next: u32, key_of: impl Fn(u32) -> Option<&'k K>) -> u32
     where
         K: 'k,
