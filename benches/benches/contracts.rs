@@ -4,6 +4,7 @@ use braid_benches::{
     cases::{self, Ready},
     fixtures,
 };
+use braid_executor::Engine;
 use criterion::{Criterion, Throughput};
 
 fn main() {
@@ -17,7 +18,8 @@ fn main() {
     };
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
     for case in &cases {
-        let Ready { gas_used, mut braid, mut revm, .. } = match Ready::new(case) {
+        let Ready { gas_used, mut braid, mut revm, .. } = match Ready::new(case, Engine::default())
+        {
             Ok(ready) => ready,
             Err(error) => {
                 eprintln!("{error}");

@@ -2,9 +2,10 @@
 
 use braid_benches::{
     BenchError,
-    blocks::{self, BlockSet},
+    blocks::{self, BlockSet, ReadyBlock},
     fixtures,
 };
+use braid_executor::Engine;
 use criterion::{BatchSize, Criterion, Throughput};
 
 fn main() {
@@ -20,8 +21,9 @@ fn main() {
 fn bench(folder: &std::path::Path, criterion: &mut Criterion) -> Result<(), BenchError> {
     let set = BlockSet::open(folder)?;
     for index in 0..set.numbers().len() {
-        let Some(mut block) = set.load(index)? else { continue };
-        let mut group = criterion.benchmark_group(format!("mainnet_blocks/{}", block.number));
+        let Some(case) = set.load(index)? else { continue };
+        let mut block = ReadyBlock::new(case, Engine::default())?;
+        let mut group = criterion.benchmark_group(format!("mainnet_blocks/{}", block.id));
         group.throughput(Throughput::Elements(block.gas_used));
         group.bench_function("braid", |bencher| {
             bencher.iter_with_large_drop(|| block.braid.run());

@@ -11,7 +11,7 @@ use std::{hint::black_box, process::ExitCode, time::Duration};
 
 use braid_benches::{
     BenchError,
-    blocks::{self, BlockSet},
+    blocks::{self, BlockSet, ReadyBlock},
     cases::{self, Ready},
     fixtures,
     measure::time,
@@ -102,7 +102,7 @@ fn contract(engine: Engine, id: &str, runs: usize) -> Result<bool, BenchError> {
     let Some(folder) = fixtures::folder(cases::FOLDER) else { return Ok(false) };
     let cases = cases::load(&folder)?;
     let Some(case) = cases.iter().find(|case| case.id == id) else { return Ok(false) };
-    let Ready { mut braid, mut revm, .. } = Ready::new(case)?;
+    let Ready { mut braid, mut revm, .. } = Ready::new(case, braid_executor::Engine::default())?;
     for _ in 0..runs {
         match engine {
             Engine::Braid => drop(black_box(braid.run())),
@@ -118,7 +118,8 @@ fn block(engine: Engine, number: &str, runs: usize) -> Result<bool, BenchError> 
     let Some(index) = set.numbers().position(|found| found.to_string() == number) else {
         return Ok(false);
     };
-    let Some(mut block) = set.load(index)? else { return Ok(false) };
+    let Some(case) = set.load(index)? else { return Ok(false) };
+    let mut block = ReadyBlock::new(case, braid_executor::Engine::default())?;
     for _ in 0..runs {
         match engine {
             Engine::Braid => drop(black_box(block.braid.run())),

@@ -1,13 +1,15 @@
-//! Mainnet blocks.
+//! Blocks: those of mainnet, and others in the same form.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use braid_cli::fixture::{Fixture, FixtureSet};
 use braid_executor::{
-    Block, BlockOutcome, ExecutionError, MemoryState, MissingRequestContracts, SequentialExecutor,
-    memory_state::MissingState,
+    Block, BlockOutcome, Engine, ExecutionError, MemoryState, MissingRequestContracts,
+    SequentialExecutor, memory_state::MissingState,
 };
+use braid_interpreter::{Inspector, NoInspector};
 use braid_precompiles::DefaultCrypto;
+use braid_primitives::ChainSpec;
 
 use crate::{
     error::{BenchError, agree},
@@ -17,19 +19,32 @@ use crate::{
 /// Folder of the blocks among the fixtures.
 pub const FOLDER: &str = "mainnet-blocks";
 
-/// A set of blocks.
+/// A set of mainnet blocks.
 #[derive(Debug)]
 pub struct BlockSet {
     set: FixtureSet,
 }
 
+/// A block and the state before it.
+#[derive(Clone, Debug)]
+pub struct BlockCase {
+    /// Its name in tables.
+    pub id: String,
+    /// Rules of the chain.
+    pub spec: ChainSpec,
+    /// The block.
+    pub block: Block,
+    /// The state before it, or at least what it reads of it.
+    pub state: MemoryState,
+    /// Gas that it has to use, if that is known.
+    pub gas_used: Option<u64>,
+}
+
 /// Both engines, ready to execute a block again and again.
 #[derive(Debug)]
 pub struct ReadyBlock {
-    /// Height of the block.
-    pub number: u64,
-    /// How many transactions it has.
-    pub transactions: usize,
+    /// Name of the block.
+    pub id: String,
     /// Gas used by the block.
     pub gas_used: u64,
     /// Braid.
@@ -42,8 +57,10 @@ pub struct ReadyBlock {
 #[derive(Debug)]
 pub struct BraidBlock {
     executor: SequentialExecutor<DefaultCrypto>,
-    block: Block,
-    state: MemoryState,
+    engine: Engine,
+    spec: ChainSpec,
+    block: Arc<Block>,
+    state: Arc<MemoryState>,
 }
 
 impl BlockSet {
@@ -61,43 +78,68 @@ impl BlockSet {
         self.set.numbers()
     }
 
-    /// Loads the block at `index` of [`Self::numbers`] into both engines, which execute it once; `None` if it has no
-    /// transactions.
+    /// Loads the block at `index` of [`Self::numbers`]; `None` if it has no transactions.
     ///
     /// # Errors
-    /// If the fixture is malformed, an engine refuses the block, or they differ in a receipt or request.
-    pub fn load(&self, index: usize) -> Result<Option<ReadyBlock>, BenchError> {
+    /// If the fixture is malformed.
+    pub fn load(&self, index: usize) -> Result<Option<BlockCase>, BenchError> {
         let number = self.set.numbers().nth(index).unwrap_or_default();
         let fixture = self
             .set
             .load(index, &DefaultCrypto::default())
             .map_err(|error| BenchError::Block { number, reason: error.to_string() })?;
-        if fixture.block.transactions.is_empty() {
-            return Ok(None);
-        }
-        ReadyBlock::new(fixture).map(Some)
+        Ok((!fixture.block.transactions.is_empty()).then(|| BlockCase::from(fixture)))
+    }
+}
+
+impl From<Fixture> for BlockCase {
+    fn from(fixture: Fixture) -> Self {
+        let Fixture { spec, block, pre_state: state, expected, .. } = fixture;
+        let gas_used = expected.map(|expected| expected.gas_used);
+        Self { id: block.env.number.to_string(), spec, block, state, gas_used }
     }
 }
 
 impl ReadyBlock {
-    fn new(fixture: Fixture) -> Result<Self, BenchError> {
-        let Fixture { spec, block, pre_state, expected, .. } = fixture;
-        let number = block.env.number;
-        let id = format!("block {number}");
+    /// Loads the block into both engines, which execute it once.
+    ///
+    /// # Errors
+    /// If an engine refuses the block, or they differ in a receipt or request.
+    pub fn new(case: BlockCase, engine: Engine) -> Result<Self, BenchError> {
+        let BlockCase { id, spec, block, state, gas_used: expected_gas } = case;
         let refused = |engine, reason| BenchError::Refused { id: id.clone(), engine, reason };
         let mut revm =
-            PeerBlock::new(&spec, &block, &pre_state).map_err(|reason| refused("revm", reason))?;
+            PeerBlock::new(&spec, &block, &state).map_err(|reason| refused("revm", reason))?;
         let theirs = revm.execute(revm.inputs()).map_err(|reason| refused("revm", reason))?;
-        let mut executor = SequentialExecutor::new(spec, DefaultCrypto::default());
-        executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
-        let mut braid = BraidBlock { executor, block, state: pre_state };
+        let mut braid = BraidBlock::new(spec, Arc::new(block), Arc::new(state), engine);
         let ours = braid.run().map_err(|error| refused("Braid", error.to_string()))?;
         compare(&id, &ours, &theirs)?;
-        if let Some(expected) = expected {
-            agree(&id, "expected gas used", &ours.gas_used, &expected.gas_used)?;
+        if let Some(expected) = expected_gas {
+            agree(&id, "expected gas used", &ours.gas_used, &expected)?;
         }
-        let transactions = braid.block.transactions.len();
-        Ok(Self { number, transactions, gas_used: ours.gas_used, braid, revm })
+        Ok(Self { id, gas_used: ours.gas_used, braid, revm })
+    }
+
+    /// The number of its transactions.
+    pub fn transactions(&self) -> usize {
+        self.braid.block.transactions.len()
+    }
+
+    /// Braid with the same block and another engine, which executes it once.
+    ///
+    /// # Errors
+    /// If the engines differ in the outcome.
+    pub fn beside(&mut self, engine: Engine) -> Result<BraidBlock, BenchError> {
+        let refused = |reason| BenchError::Refused { id: self.id.clone(), engine: "Braid", reason };
+        let BraidBlock { spec, block, state, .. } = &self.braid;
+        let mut other = BraidBlock::new(spec.clone(), block.clone(), state.clone(), engine);
+        let theirs = other.run().map_err(|error| refused(error.to_string()))?;
+        let ours = self.braid.run().map_err(|error| refused(error.to_string()))?;
+        if ours == theirs {
+            return Ok(other);
+        }
+        let engines = (self.braid.engine, engine);
+        Err(BenchError::EnginesDisagree { id: self.id.clone(), engines })
     }
 }
 
@@ -113,11 +155,38 @@ fn compare(id: &str, ours: &BlockOutcome, theirs: &PeerBlockOutcome) -> Result<(
 }
 
 impl BraidBlock {
+    fn new(spec: ChainSpec, block: Arc<Block>, state: Arc<MemoryState>, engine: Engine) -> Self {
+        Self { executor: executor(&spec, engine), engine, spec, block, state }
+    }
+
+    /// Forgets everything that executions have left behind: all code is new again.
+    pub fn renew(&mut self) {
+        self.executor = executor(&self.spec, self.engine);
+    }
+
     /// Executes the block.
     ///
     /// # Errors
-    /// None, once [`BlockSet::load`] succeeded.
+    /// None, once [`ReadyBlock::new`] succeeded.
     pub fn run(&mut self) -> Result<BlockOutcome, ExecutionError<MissingState>> {
-        self.executor.execute_block(&self.block, &self.state)
+        self.run_inspected(&mut NoInspector)
     }
+
+    /// Executes the block, its transactions watched by `inspector`.
+    ///
+    /// # Errors
+    /// None, once [`ReadyBlock::new`] succeeded.
+    pub fn run_inspected<I: Inspector>(
+        &mut self,
+        inspector: &mut I,
+    ) -> Result<BlockOutcome, ExecutionError<MissingState>> {
+        self.executor.execute_block_inspected(&self.block, &*self.state, inspector, |_| {})
+    }
+}
+
+fn executor(spec: &ChainSpec, engine: Engine) -> SequentialExecutor<DefaultCrypto> {
+    let mut executor = SequentialExecutor::new(spec.clone(), DefaultCrypto::default());
+    executor.set_engine(engine);
+    executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
+    executor
 }

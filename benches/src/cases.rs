@@ -148,6 +148,8 @@ pub fn load(folder: &Path) -> Result<Vec<Case>, BenchError> {
 
 #[cfg(test)]
 mod tests {
+    use braid_executor::Engine;
+
     use super::*;
 
     #[test]
@@ -165,7 +167,7 @@ mod tests {
         let cases = load(&folder).unwrap();
         assert!(cases.len() > 100, "{}", cases.len());
         for case in cases.iter().filter(|case| case.class != Class::Compute) {
-            Ready::new(case).unwrap();
+            Ready::new(case, Engine::default()).unwrap();
         }
     }
 }

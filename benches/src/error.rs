@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use braid_executor::Engine;
+
 /// Why a case cannot be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
@@ -50,6 +52,14 @@ pub enum BenchError {
         braid: String,
         /// Revm's value.
         revm: String,
+    },
+    /// Two engines of Braid do different things.
+    #[error("{id}: the engines {:?} and {:?} differ in the outcome", engines.0, engines.1)]
+    EnginesDisagree {
+        /// The case.
+        id: String,
+        /// The engines.
+        engines: (Engine, Engine),
     },
 }
 

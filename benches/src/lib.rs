@@ -5,17 +5,25 @@
 //!
 //! | bench | does |
 //! |---|---|
-//! | `compare` | interleaves the engines run by run and prints tables of ratios: the one for people |
+//! | `compare` | interleaves engines run by run and prints tables of ratios, for contracts, blocks and hostile code: for people |
 //! | `trie` | roots, changes and memory of state tries, beside those of others |
 //! | `contracts` | Criterion over contracts and precompiles, for tracking |
 //! | `keccak_batch` | hashes of short messages in batches, beside one after the other |
 //! | `mainnet_blocks` | Criterion over mainnet blocks, for tracking |
 //!
+//! and examples: `profile` for profilers; `instruction_statistics`: which instructions are executed, after which others and on
+//! which operands, and how much of a code is executed at all; `compare_builds`: two builds of `compare` in turns. The script
+//! `without_flag.sh` uses the last to find out what those lose who build Braid without the flags of its workspace.
+//!
 //! ```text
 //! cargo bench -p braid-benches --bench compare                    everything
 //! cargo bench -p braid-benches --bench compare -- snailtracer     the cases whose id contains this
-//! cargo bench -p braid-benches --bench compare -- --help          how long, which blocks
+//! cargo bench -p braid-benches --bench compare -- --help          how long, which blocks, which engines
+//! cargo bench -p braid-benches --bench compare -- adversarial/    Braid's engines on code made to be costly for them
+//! cargo bench -p braid-benches --bench compare -- contracts/ mainnet_blocks/ --engine threaded --beside plain
 //! cargo bench -p braid-benches --bench trie -- changes/1000       new roots after 1000 changes, by the size of the state
+//! cargo run --release -p braid-benches --example instruction_statistics   what mainnet blocks and contracts execute
+//! benches/without_flag.sh 5                                       what the flags give, in five rounds
 //! ```
 //!
 //! Fixtures lie in the folder that the environment variable `BRAID_FIXTURES` names, `../shared/fixtures` relative to the
@@ -23,14 +31,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod adversarial;
 pub mod blocks;
 pub mod cases;
 pub mod error;
 pub mod fixtures;
+pub mod instructions;
 pub mod measure;
 pub mod options;
 pub mod peer;
 pub mod report;
+pub mod transfers;
 pub mod trie;
 
 pub use error::BenchError;

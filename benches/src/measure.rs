@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
+use serde::{Deserialize, Serialize};
 
 /// How long to measure a case.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +24,7 @@ const LEAST_ROUNDS: usize = 5;
 const MOST_ROUNDS: usize = 101;
 
 /// Times of one engine for one run of a case.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Times {
     /// Median in nanoseconds.
     pub median_ns: f64,
@@ -44,6 +45,13 @@ impl Times {
             _ => samples_ns[middle],
         };
         Self { median_ns, least_ns: samples_ns.first().copied().unwrap_or_default() }
+    }
+
+    /// The same over several measurements: the median of the medians, the shortest of all; `None` for none.
+    pub fn over(times: &[Self]) -> Option<Self> {
+        let least_ns = times.iter().map(|times| times.least_ns).min_by(f64::total_cmp)?;
+        let medians = times.iter().map(|times| times.median_ns).collect();
+        Some(Self { least_ns, ..Self::of(medians) })
     }
 }
 
@@ -133,6 +141,10 @@ mod tests {
         assert_eq!(Times::of(vec![4.0, 1.0, 3.0, 2.0]), Times { median_ns: 2.5, least_ns: 1.0 });
         assert_eq!(Times::of(vec![9.0, 1.0, 3.0]), Times { median_ns: 3.0, least_ns: 1.0 });
         assert_eq!(Times::of(vec![]), Times { median_ns: 0.0, least_ns: 0.0 });
+        let times = |median_ns, least_ns| Times { median_ns, least_ns };
+        let over = Times::over(&[times(5.0, 4.0), times(9.0, 1.0), times(6.0, 6.0)]);
+        assert_eq!(over, Some(times(6.0, 1.0)));
+        assert_eq!(Times::over(&[]), None);
     }
 
     #[test]

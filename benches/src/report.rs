@@ -1,8 +1,13 @@
 //! Tables.
 
+pub mod engines;
+pub mod evm2;
+pub mod lines;
+
 use std::fmt;
 
 use crate::measure::Pair;
+use engines::mgas_per_second;
 
 /// One case, measured.
 #[derive(Clone, Debug)]
@@ -18,7 +23,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// How many times as long as Braid revm takes, by medians.
+    /// How many times as long as Braid the engine beside it takes, by medians.
     pub fn ratio(&self) -> f64 {
         quotient(self.times.peer.median_ns, self.times.braid.median_ns)
     }
@@ -29,9 +34,8 @@ impl Row {
     }
 
     /// Braid's millions of gas per second.
-    #[expect(clippy::cast_precision_loss, reason = "gas is far below 2^53")]
     pub fn mgas_per_second(&self) -> f64 {
-        quotient(self.gas as f64 * 1e3, self.times.braid.median_ns)
+        mgas_per_second(self.gas, self.times.braid.median_ns)
     }
 }
 
@@ -44,23 +48,62 @@ pub(crate) fn quotient(a: f64, b: f64) -> f64 {
 pub struct Table {
     /// What the rows are.
     pub title: &'static str,
+    /// What the first engine and the one beside it are called.
+    pub names: [&'static str; 2],
     /// The rows.
     pub rows: Vec<Row>,
     /// Ratio below which a row is marked.
     pub mark_below: f64,
 }
 
+/// What the ratios of some rows are meant to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Their geometric mean.
+    pub mean: f64,
+    /// The lowest of them.
+    pub least: f64,
+}
+
+impl Target {
+    /// A line about how far `rows`, which are called `name`, are from it; `None` for no rows.
+    pub fn line<'a>(
+        &self,
+        name: &str,
+        rows: impl IntoIterator<Item = &'a Row> + Clone,
+    ) -> Option<String> {
+        let mean = geometric_mean(rows.clone())?;
+        let count = rows.clone().into_iter().count();
+        let lowest = rows.into_iter().min_by(|a, b| a.ratio().total_cmp(&b.ratio()))?;
+        let verdict = |found: f64, target: f64| if found >= target { "reached" } else { "missed" };
+        Some(format!(
+            "target, {name}: {count} rows, geometric mean {mean:.3} ({:.2} {}), lowest {:.3} ({:.2} {}) in {}",
+            self.mean,
+            verdict(mean, self.mean),
+            lowest.ratio(),
+            self.least,
+            verdict(lowest.ratio(), self.least),
+            lowest.id,
+        ))
+    }
+}
+
 /// Geometric mean of the ratios of some rows; `None` for no rows.
 pub fn geometric_mean<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Option<f64> {
+    geometric_mean_of(rows.into_iter().map(Row::ratio))
+}
+
+/// Geometric mean of numbers; `None` for none.
+pub(crate) fn geometric_mean_of(numbers: impl Iterator<Item = f64>) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0_u32);
-    for row in rows {
-        sum += row.ratio().ln();
+    for number in numbers {
+        sum += number.ln();
         count += 1;
     }
     (count > 0).then(|| (sum / f64::from(count)).exp())
 }
 
-/// Time of revm for all rows together as a multiple of Braid's; `None` for no rows.
+/// Time of the engine beside Braid for all rows together as a multiple of Braid's; `None` for no rows.
 pub fn time_weighted<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Option<f64> {
     let (mut braid_ns, mut revm_ns) = (0.0, 0.0);
     for row in rows {
@@ -110,7 +153,7 @@ impl fmt::Display for Table {
         writeln!(
             f,
             "{:<width$} {:<10} {:>13} {:>11} {:>11} {:>6} {:>6} {:>9}",
-            "case", "class", "gas", "braid", "revm", "ratio", "(min)", "Mgas/s",
+            "case", "class", "gas", self.names[0], self.names[1], "ratio", "(min)", "Mgas/s",
         )?;
         for row in &self.rows {
             let mark = if row.ratio() < self.mark_below { " <" } else { "" };
@@ -171,9 +214,21 @@ mod tests {
     }
 
     #[test]
+    fn a_target_names_the_row_that_is_farthest_from_it() {
+        let rows = [row("good", 1.0, 4.0), row("bad", 4.0, 4.0)];
+        let target = Target { mean: 2.0, least: 1.15 };
+        assert_eq!(
+            target.line("both", &rows).unwrap(),
+            "target, both: 2 rows, geometric mean 2.000 (2.00 reached), lowest 1.000 (1.15 missed) in bad",
+        );
+        assert_eq!(target.line("none", &rows[..0]), None);
+    }
+
+    #[test]
     fn a_row_below_the_threshold_is_marked() {
         let rows = vec![row("fast", 1e3, 2e3), row("slow", 1e6, 1e6)];
-        let text = Table { title: "title", rows, mark_below: 1.5 }.to_string();
+        let names = ["braid", "revm"];
+        let text = Table { title: "title", names, rows, mark_below: 1.5 }.to_string();
         assert!(
             text.lines().any(|line| line.starts_with("slow") && line.ends_with(" <")),
             "{text}"

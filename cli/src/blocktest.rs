@@ -15,7 +15,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, Bytes, U256};
-use braid_executor::{MemoryState, MissingState, codec::RawBlock, ethash::Ethash};
+use braid_executor::{Engine, MemoryState, MissingState, codec::RawBlock, ethash::Ethash};
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, KECCAK256_EMPTY, StateReader};
 
@@ -61,12 +61,19 @@ pub struct TestReport<'a> {
 pub struct BlockTests<C: Crypto> {
     crypto: C,
     ethash: Arc<Ethash<C>>,
+    engine: Engine,
 }
 
 impl<C: Crypto> BlockTests<C> {
     /// A runner that uses this cryptography.
     pub fn new(crypto: C) -> Self {
-        Self { ethash: Arc::new(Ethash::new(crypto.clone())), crypto }
+        let ethash = Arc::new(Ethash::new(crypto.clone()));
+        Self { ethash, crypto, engine: Engine::default() }
+    }
+
+    /// Chooses which engine runs code. Results do not depend on it.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.engine = engine;
     }
 
     /// Runs the tests of a file in order and reports each. A test that is malformed is left out and returned as an error; the
@@ -121,6 +128,7 @@ impl<C: Crypto> BlockTests<C> {
                 return Ok(difference.into_iter().collect());
             }
         };
+        chain.set_engine(self.engine);
         for (index, block) in test.blocks.iter().enumerate() {
             let result = chain.import(&block.rlp);
             let hash = result.as_ref().ok().map(|imported| imported.hash);

@@ -10,7 +10,7 @@ mod tree;
 use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use braid_executor::{
-    Block, BlockOutcome, ExecutionError, MemoryState, MissingState, SequentialExecutor,
+    Block, BlockOutcome, Engine, ExecutionError, MemoryState, MissingState, SequentialExecutor,
     body_rules::{validate_body, validate_outcome},
     codec::RawBlock,
     ethash::{Ethash, InvalidSeal},
@@ -108,6 +108,11 @@ impl<C: Crypto> Chain<C> {
             state,
             position: GENESIS,
         })
+    }
+
+    /// Chooses which engine runs code. Results do not depend on it.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.executor.set_engine(engine);
     }
 
     /// The last block of the branch that counts.

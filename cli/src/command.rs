@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 mod blocktest;
+mod engine;
 mod files;
 mod report;
 mod run;

@@ -13,7 +13,7 @@
 //!
 //! ```no_run
 //! use braid_cli::{fixture::FixtureSet, verify::verify};
-//! use braid_executor::SequentialExecutor;
+//! use braid_executor::{Engine, SequentialExecutor};
 //! use braid_precompiles::DefaultCrypto;
 //!
 //! let crypto = DefaultCrypto::new();
@@ -25,7 +25,7 @@
 //!     let outcome = executor.execute_block_with(&fixture.block, &fixture.pre_state, |committed| {
 //!         statuses.extend(committed.transaction().map(|(_, tx)| tx.status.is_success()));
 //!     })?;
-//!     assert!(verify(&fixture, &outcome, &statuses, &crypto).passed());
+//!     assert!(verify(&fixture, &outcome, &statuses, Engine::default(), &crypto).passed());
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use alloy_primitives::B256;
 use braid_executor::{
-    BlockOutcome, ExecutionError, InvalidBlock, MissingRequestContracts, MissingState,
+    BlockOutcome, Engine, ExecutionError, InvalidBlock, MissingRequestContracts, MissingState,
     SequentialExecutor,
 };
 use braid_precompiles::Crypto;
@@ -51,7 +51,7 @@ pub enum ReplayError {
     Invalid(InvalidBlock),
 }
 
-/// Executes the block of `fixture` on the state that `witness` proves to have the root `parent_root`.
+/// Executes the block of `fixture` on the state that `witness` proves to have the root `parent_root`; `engine` runs its code.
 ///
 /// # Errors
 /// [`ReplayError`], if the witness lacks a node or has a wrong one, or the block is invalid on its state.
@@ -59,9 +59,11 @@ pub fn replay<C: Crypto>(
     fixture: &Fixture,
     parent_root: B256,
     witness: &Witness,
+    engine: Engine,
     crypto: &C,
 ) -> Result<Replay, ReplayError> {
     let mut executor = SequentialExecutor::new(fixture.spec.clone(), crypto.clone());
+    executor.set_engine(engine);
     // The rule holds for whole states; a fixture may be of a time when the contracts were not there yet.
     executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
     let trie = StateTrie::blinded(parent_root);

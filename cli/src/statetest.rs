@@ -9,12 +9,13 @@ mod transaction;
 
 use std::{fmt, time::Duration};
 
-use braid_executor::memory_state::MissingState;
+use braid_executor::{Engine, memory_state::MissingState};
 use braid_precompiles::Crypto;
 use braid_primitives::Hardfork;
 
 pub use crate::exception::{Rejection, Unrepresentable};
 pub use format::Indexes;
+pub use run::{TestState, TestTransaction};
 
 use crate::{error::InputError, source::File, test_file::run_each, verify::Difference};
 use run::Runner;
@@ -97,6 +98,11 @@ impl<C: Crypto> StateTests<C> {
         Self { runner: Runner::new(crypto) }
     }
 
+    /// Chooses which engine runs code. Results do not depend on it.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.runner.set_engine(engine);
+    }
+
     /// Runs all cases of a file in order and reports each. A test that is malformed is left out and returned as an error;
     /// the others run.
     pub fn run_file(
@@ -110,4 +116,14 @@ impl<C: Crypto> StateTests<C> {
             })
         })
     }
+}
+
+/// Hands out the transaction of every case of a file, to be executed in another way. Returns what [`StateTests::run_file`]
+/// does.
+pub fn each_transaction(
+    file: &File,
+    crypto: &impl Crypto,
+    mut each: impl FnMut(TestTransaction<'_>),
+) -> Vec<InputError> {
+    run_each(file, |name, test| run::each_transaction(name, test, crypto, &mut each))
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use alloy_primitives::{Address, U256};
-use braid_executor::{BlockOutcome, hashes::requests_hash};
+use braid_executor::{BlockOutcome, Engine, hashes::requests_hash};
 use braid_precompiles::Crypto;
 use braid_primitives::{AccountDelta, AccountInfo, Receipt, StateReader};
 use braid_trie::{StateTrie, Witness, receipts_root};
@@ -103,16 +103,18 @@ impl Verdict {
 /// Why a check of the header is left out.
 const NOT_IN_SOURCE: &str = "the fixture's source did not have it";
 
-/// Compares the outcome of a block with its fixture. `statuses` tells for each transaction whether it succeeded.
+/// Compares the outcome of a block with its fixture. `statuses` tells for each transaction whether it succeeded; `engine` runs
+/// the code when the block is executed once more from its witness.
 pub fn verify<C: Crypto>(
     fixture: &Fixture,
     outcome: &BlockOutcome,
     statuses: &[bool],
+    engine: Engine,
     crypto: &C,
 ) -> Verdict {
     let mut verdict = Verdict::default();
     verify_header(fixture, &mut verdict, crypto);
-    let replay = verify_witness(fixture, outcome, &mut verdict, crypto);
+    let replay = verify_witness(fixture, outcome, engine, &mut verdict, crypto);
     let receipts = replay.as_ref().map_or(&outcome.receipts, |replay| &replay.outcome.receipts);
     verify_results(fixture, outcome, receipts, &mut verdict, crypto);
     match &fixture.expected {
@@ -130,6 +132,7 @@ pub fn verify<C: Crypto>(
 fn verify_witness<C: Crypto>(
     fixture: &Fixture,
     outcome: &BlockOutcome,
+    engine: Engine,
     verdict: &mut Verdict,
     crypto: &C,
 ) -> Option<Replay> {
@@ -141,7 +144,7 @@ fn verify_witness<C: Crypto>(
         expected: expected.to_owned(),
         found,
     };
-    match replay(fixture, given.parent_state_root, &witness, crypto) {
+    match replay(fixture, given.parent_state_root, &witness, engine, crypto) {
         Ok(replay) => {
             let same = replay.outcome.state == outcome.state
                 && replay.outcome.gas_used == outcome.gas_used

@@ -9,8 +9,8 @@ mod create;
 use std::ops::Range;
 
 use braid_interpreter::{
-    AccountId, CallKind, CallRequest, CreateRequest, Exit, Frame, FrameEnd, FrameInput, FrameStart,
-    HaltReason, Host, Inspector, Workspace, run,
+    AccountId, CallKind, CallRequest, CreateRequest, Engine, Exit, Frame, FrameEnd, FrameInput,
+    FrameStart, HaltReason, Host, Inspector, Workspace, run,
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{Address, StateReader, U256};
@@ -197,6 +197,13 @@ impl CallStack {
         if I::ACTIVE {
             frame_starts(m, &input, creates.is_some());
         }
+        let (schedule, code) = (m.workspace.schedule, &input.code);
+        if m.workspace.engine == Engine::Adaptive
+            && code.wants_translation(schedule)
+            && m.workspace.translation_budget.affords(code)
+        {
+            m.state.codes.translate(code, schedule);
+        }
         // The outermost frame's memory is there already, behind the transaction's input.
         let caller_memory_base = if self.height == 0 { 0 } else { m.workspace.memory.enter() };
         match self.activations.get_mut(self.height) {
@@ -283,6 +290,7 @@ fn frame_starts<R: StateReader, C, I: Inspector>(
         value: input.value,
         input: m.workspace.memory.absolute(input.input.clone()),
         gas_limit: input.gas_limit,
+        code: &input.code,
     });
 }
 

@@ -82,7 +82,7 @@ struct Parts<C> {
     limits: Limits,
     crypto: C,
     journal: Journal,
-    codes: CodeCache,
+    codes: Arc<CodeCache>,
     hashes: HashCache,
     stack: CallStack,
     workspace: Workspace,
@@ -123,7 +123,7 @@ impl<C: Crypto> Execution<C> {
             env,
             crypto,
             journal: Journal::default(),
-            codes: CodeCache::default(),
+            codes: Arc::default(),
             hashes: HashCache::default(),
             stack: CallStack::default(),
             workspace: Workspace::new(Schedule::of(limits.fork)),
@@ -155,7 +155,7 @@ impl<C: Crypto> Execution<C> {
     ) -> Result<(TransactionOutcome, StateDelta), Stopped<C, R::Error>> {
         let parts = &mut *self.0;
         let mut access = state_access(
-            (&mut parts.journal, &mut parts.codes, &mut parts.hashes),
+            (&mut parts.journal, &parts.codes, &mut parts.hashes),
             (state, &parts.crypto),
             &parts.env,
             &parts.limits,

@@ -15,7 +15,7 @@ use crate::{code_cache::CodeCache, hash_cache::HashCache, journal::Journal};
 /// Everything a transaction executes against.
 pub(crate) struct StateAccess<'a, R: StateReader, C> {
     pub(crate) journal: &'a mut Journal,
-    pub(crate) codes: &'a mut CodeCache,
+    pub(crate) codes: &'a CodeCache,
     pub(crate) hashes: &'a mut HashCache,
     pub(crate) reader: &'a R,
     pub(crate) crypto: &'a C,

@@ -16,7 +16,7 @@
 //! | [`execution`] | a transaction in flight, as a value that can be kept and resumed |
 //! | `call_stack` | frames, and what CALL and CREATE do between them |
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
-//! | `code_cache`, `hash_cache` | analysed code by hash, hashes of mapping slots: kept over blocks |
+//! | [`code_cache`], `hash_cache` | analysed and translated code by hash, hashes of mapping slots: kept over blocks |
 //! | `journal` | accounts, slots and logs of the block; undo log; write sets |
 //! | `bloom` | the filter of the block's logs |
 //! | [`difficulty`], [`ethash`] | what a header of proof of work must say, and its proof |
@@ -28,7 +28,7 @@ mod block_rules;
 mod bloom;
 pub mod body_rules;
 mod call_stack;
-mod code_cache;
+pub mod code_cache;
 pub mod codec;
 pub mod committed;
 mod dao;
@@ -55,6 +55,7 @@ mod validate;
 
 pub use block_rules::MissingRequestContracts;
 pub use braid_interpreter::Engine;
+pub use code_cache::CodeCache;
 pub use committed::{Committed, Step};
 pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
 pub use execution::{Execution, Stopped};

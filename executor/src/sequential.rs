@@ -1,5 +1,7 @@
 //! The reference: a block's transactions one after the other.
 
+use std::sync::Arc;
+
 use braid_interpreter::{Engine, Inspector, NoInspector, Schedule, TransactionEnv, Workspace};
 use braid_precompiles::{Crypto, precompiles};
 use braid_primitives::{
@@ -66,7 +68,7 @@ pub struct SequentialExecutor<C> {
     crypto: C,
     missing_request_contracts: MissingRequestContracts,
     journal: Journal,
-    codes: CodeCache,
+    codes: Arc<CodeCache>,
     hashes: HashCache,
     stack: CallStack,
     workspace: Workspace,
@@ -75,12 +77,17 @@ pub struct SequentialExecutor<C> {
 impl<C: Crypto> SequentialExecutor<C> {
     /// An executor for blocks of the chain that `spec` describes.
     pub fn new(spec: ChainSpec, crypto: C) -> Self {
+        Self::with_code_cache(spec, crypto, Arc::default())
+    }
+
+    /// Like [`Self::new`], with code that others have analysed and translated, and will.
+    pub fn with_code_cache(spec: ChainSpec, crypto: C, codes: Arc<CodeCache>) -> Self {
         Self {
             spec,
             crypto,
             missing_request_contracts: MissingRequestContracts::default(),
             journal: Journal::default(),
-            codes: CodeCache::default(),
+            codes,
             hashes: HashCache::default(),
             stack: CallStack::default(),
             workspace: Workspace::new(Schedule::of(Hardfork::Frontier)),
@@ -129,6 +136,21 @@ impl<C: Crypto> SequentialExecutor<C> {
         &mut self,
         block: &Block,
         state: &R,
+        on_commit: impl FnMut(Committed<'_>),
+    ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
+        self.execute_block_inspected(block, state, &mut NoInspector, on_commit)
+    }
+
+    /// Like [`Self::execute_block_with`], with `inspector` watching the transactions. It does not see the calls that the
+    /// protocol itself makes ([`crate::system_calls`]).
+    ///
+    /// # Errors
+    /// Those of [`Self::execute_block`].
+    pub fn execute_block_inspected<R: StateReader, I: Inspector>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        inspector: &mut I,
         mut on_commit: impl FnMut(Committed<'_>),
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
         self.journal.clear();
@@ -136,7 +158,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         let (spec, policy) = (&self.spec, self.missing_request_contracts);
         let (stack, workspace) = (&mut self.stack, &mut self.workspace);
         let mut access = state_access(
-            (&mut self.journal, &mut self.codes, &mut self.hashes),
+            (&mut self.journal, &self.codes, &mut self.hashes),
             (state, &self.crypto),
             &block.env,
             &limits,
@@ -160,9 +182,8 @@ impl<C: Crypto> SequentialExecutor<C> {
             }
             rules.state.journal.begin_step();
             let machinery = (&mut *rules.stack, &mut *rules.workspace);
-            let mut outcome =
-                transaction::execute(tx, &limits, rules.state, machinery, &mut NoInspector)
-                    .map_err(|error| at(index, error))?;
+            let mut outcome = transaction::execute(tx, &limits, rules.state, machinery, inspector)
+                .map_err(|error| at(index, error))?;
             let step = Step::Transaction { index, outcome: &outcome };
             on_commit(Committed { step, journal: rules.state.journal });
             limits.available_gas -= outcome.gas_used;
@@ -214,7 +235,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         self.journal.clear();
         let limits = limits(&self.spec, env);
         let mut access = state_access(
-            (&mut self.journal, &mut self.codes, &mut self.hashes),
+            (&mut self.journal, &self.codes, &mut self.hashes),
             (state, &self.crypto),
             env,
             &limits,
@@ -233,7 +254,7 @@ pub(crate) fn limits(spec: &ChainSpec, env: &BlockEnv) -> Limits {
 
 /// What a transaction executes against, made from what is kept between transactions.
 pub(crate) fn state_access<'a, R: StateReader, C: Crypto>(
-    (journal, codes, hashes): (&'a mut Journal, &'a mut CodeCache, &'a mut HashCache),
+    (journal, codes, hashes): (&'a mut Journal, &'a CodeCache, &'a mut HashCache),
     (reader, crypto): (&'a R, &'a C),
     block: &'a BlockEnv,
     limits: &Limits,

@@ -1,12 +1,31 @@
 //! Code, analysed once.
 
+mod jump_destinations;
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
 
-use crate::opcode::byte;
+use crate::{
+    Schedule,
+    threaded::{Program, RULE_SET_COUNT, rule_set},
+};
+use jump_destinations::jump_destinations;
 
 /// Zero bytes behind the code: one instruction with its longest immediate, all STOP. Execution that runs off the end meets a
 /// STOP, and reading an immediate never leaves the buffer.
 const PADDING_BYTES: usize = 33;
+
+/// Gas of cheap instructions for each byte of code after which it is thought to come again. Translating pays for itself after
+/// about four times as much.
+const HOT_GAS_PER_BYTE: u64 = 8;
+
+/// Time that translating takes, for each byte and for each JUMPDEST, in nanoseconds.
+const TRANSLATION_NS_PER_BYTE: u64 = 20;
+const TRANSLATION_NS_PER_JUMPDEST: u64 = 40;
 
 /// First bytes of a delegation designator (EIP-7702).
 const DELEGATION_PREFIX: [u8; 3] = [0xef, 0x01, 0x00];
@@ -20,6 +39,10 @@ pub struct Code {
     jump_destinations: Box<[u64]>,
     hash: B256,
     delegation: Option<Address>,
+    /// Translations for the threaded engine, one for each set of rules.
+    programs: [OnceLock<Box<Program>>; RULE_SET_COUNT],
+    /// Gas that the plain engine spent on cheap instructions in it: a measure of time.
+    heat_gas: AtomicU64,
 }
 
 impl Code {
@@ -39,6 +62,8 @@ impl Code {
             jump_destinations: jump_destinations(code),
             hash,
             delegation: parse_delegation(code),
+            programs: [const { OnceLock::new() }; RULE_SET_COUNT],
+            heat_gas: AtomicU64::new(0),
         }
     }
 
@@ -78,6 +103,62 @@ impl Code {
         self.jump_destinations.get(offset / 64).is_some_and(|bits| bits >> (offset % 64) & 1 == 1)
     }
 
+    /// The first place at or behind `offset` where a jump may land.
+    pub(crate) fn next_jump_destination(&self, offset: usize) -> Option<usize> {
+        let mut place = offset / 64;
+        let mut bits = self.jump_destinations.get(place)? & (u64::MAX << (offset % 64));
+        while bits == 0 {
+            place += 1;
+            bits = *self.jump_destinations.get(place)?;
+        }
+        Some(64 * place + bits.trailing_zeros() as usize)
+    }
+
+    /// The translation for the threaded engine under the rules of `schedule`, if it was made.
+    #[inline]
+    pub fn program(&self, schedule: &Schedule) -> Option<&Program> {
+        self.programs[rule_set(schedule.fork)].get().map(|program| &**program)
+    }
+
+    /// The translation for the threaded engine under the rules of `schedule`, made now unless it was before.
+    pub fn translated(&self, schedule: &Schedule) -> &Program {
+        let program = &self.programs[rule_set(schedule.fork)];
+        program.get_or_init(|| Box::new(Program::decode(self, schedule)))
+    }
+
+    /// One bit for each byte of the code, 64 to a number: set where a jump may land.
+    pub(crate) fn jump_destination_bits(&self) -> &[u64] {
+        &self.jump_destinations
+    }
+
+    /// Whether the plain engine has run so much of the code that it will probably run again, and it was not translated yet.
+    #[inline]
+    pub fn wants_translation(&self, schedule: &Schedule) -> bool {
+        let hot_gas = HOT_GAS_PER_BYTE * self.padded.len() as u64;
+        self.heat_gas.load(Ordering::Relaxed) >= hot_gas && self.program(schedule).is_none()
+    }
+
+    /// About how long translating takes, in nanoseconds.
+    pub fn translation_ns(&self) -> u64 {
+        let jumpdests: u32 = self.jump_destinations.iter().map(|bits| bits.count_ones()).sum();
+        TRANSLATION_NS_PER_BYTE * self.padded.len() as u64
+            + TRANSLATION_NS_PER_JUMPDEST * u64::from(jumpdests)
+    }
+
+    /// Notes that the plain engine spent so much gas on cheap instructions.
+    pub(crate) fn heat(&self, gas: u64) {
+        self.heat_gas.fetch_add(gas, Ordering::Relaxed);
+    }
+
+    /// Bytes of memory that it takes, with its translations.
+    pub fn memory_bytes(&self) -> usize {
+        let programs = self.programs.iter().filter_map(|program| program.get());
+        size_of::<Self>()
+            + size_of_val(&*self.padded)
+            + size_of_val(&*self.jump_destinations)
+            + programs.map(|program| program.size_bytes()).sum::<usize>()
+    }
+
     /// The code and the padding behind it.
     #[inline]
     pub(crate) fn padded(&self) -> &[u8] {
@@ -96,20 +177,6 @@ pub fn delegation_designator(address: Address) -> [u8; 23] {
 fn parse_delegation(code: &[u8]) -> Option<Address> {
     let target: &[u8; 20] = code.strip_prefix(&DELEGATION_PREFIX)?.try_into().ok()?;
     Some(Address::from(target))
-}
-
-fn jump_destinations(code: &[u8]) -> Box<[u64]> {
-    let mut bits = vec![0; code.len().div_ceil(64)];
-    let mut offset = 0;
-    while let Some(&op) = code.get(offset) {
-        if op == byte::JUMPDEST {
-            bits[offset / 64] |= 1 << (offset % 64);
-        }
-        // PUSH1 to PUSH32 skip their immediate; the subtraction wraps for everything below PUSH1.
-        let push = op.wrapping_sub(byte::PUSH1);
-        offset += if push < 32 { usize::from(push) + 2 } else { 1 };
-    }
-    bits.into_boxed_slice()
 }
 
 #[cfg(test)]

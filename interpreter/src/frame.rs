@@ -5,10 +5,11 @@ use std::{ops::Range, sync::Arc};
 use alloy_primitives::{Address, U256};
 
 use crate::{
-    AccountId, CallRequest, Code, CreateRequest, Engine, Schedule, Stack,
+    AccountId, CallRequest, Code, CreateRequest, Engine, Schedule, Stack, TranslationBudget,
     memory::{MEMORY_LIMIT_BYTES, Memory},
     outcome::HaltReason,
     schedule::memory_gas,
+    threaded::Resumption,
     word,
 };
 
@@ -54,6 +55,8 @@ pub struct Frame {
     pub(crate) output: Range<usize>,
     /// Where the output of the pending call goes in this frame's memory.
     pub(crate) return_area: Range<usize>,
+    /// Where the threaded engine goes on, if it was that which stopped.
+    pub(crate) resumption: Option<Resumption>,
 }
 
 impl Frame {
@@ -74,6 +77,7 @@ impl Frame {
             depth: input.depth,
             output: 0..0,
             return_area: 0..0,
+            resumption: None,
         }
     }
 
@@ -94,6 +98,7 @@ impl Frame {
         self.depth = input.depth;
         self.output = 0..0;
         self.return_area = 0..0;
+        self.resumption = None;
     }
 
     /// Gas left.
@@ -210,6 +215,8 @@ pub struct Workspace {
     pub schedule: &'static Schedule,
     /// Which engine runs frames.
     pub engine: Engine,
+    /// Time that may go into translating code.
+    pub translation_budget: TranslationBudget,
     stacks: Vec<Stack>,
 }
 
@@ -223,6 +230,7 @@ impl Workspace {
             create: None,
             schedule,
             engine: Engine::default(),
+            translation_budget: TranslationBudget::default(),
             stacks: Vec::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 
-use crate::HaltReason;
+use crate::{Code, HaltReason};
 
 /// The machine before an instruction.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,8 @@ pub struct FrameStart<'a> {
     pub input: &'a [u8],
     /// Gas given to it.
     pub gas_limit: u64,
+    /// Code that it runs; none where a precompile answers.
+    pub code: &'a Code,
 }
 
 /// How a frame ended.

@@ -10,6 +10,7 @@
 //! | [`schedule`] | gas that depends on more than the opcode, fork by fork |
 //! | [`engine`] | which engine runs a frame |
 //! | [`plain`] | the plain engine: a match loop over the bytecode, generated from the table |
+//! | [`threaded`] | the threaded engine: translates hot code, then runs the translation |
 //! | `ops/` | instruction handlers by family |
 //! | [`frame`], [`stack`], [`memory`] | what a frame owns, and what frames share |
 //! | [`code`] | padded code with its jump destinations |
@@ -29,10 +30,11 @@ pub mod outcome;
 pub mod plain;
 pub mod schedule;
 pub mod stack;
+pub mod threaded;
 mod word;
 
 pub use code::{Code, delegation_designator};
-pub use engine::{Engine, run};
+pub use engine::{Engine, TranslationBudget, run};
 pub use frame::{Frame, FrameInput, Workspace};
 pub use host::{AccountId, Host, Interrupted, SlotId, SlotValues, TransactionEnv};
 pub use inspector::{FrameEnd, FrameStart, Inspector, NoInspector, Step};

@@ -12,8 +12,9 @@
 //! - the gas list: base gas from each fork on, ascending. The first fork is the one that introduces the instruction. From
 //!   Berlin on an instruction that touches state has the warm price here; handlers add what a cold access costs more.
 //! - *shape*: how an engine calls the handler. `word1`, `word2`, `word3` are pure functions of stack words; `push_word` pushes
-//!   what a function of the frame answers; `op` is a handler with the whole frame at hand; the rest are written out in the
-//!   engine.
+//!   what a function of the frame answers; `eval` and `exec` are given their operands and the frame, answer a word or
+//!   nothing, fail with out of gas only, read no state and change none; `op` is a handler with the whole frame at hand, its
+//!   operands on the stack; so is `end`, after which the frame is over; the rest are written out in the engines.
 //!
 //! To add an instruction: add its row here and its handler in the file of its family below `ops/`. The second opinion in
 //! `opcode/tests.rs` then fails until the instruction is listed there too.
@@ -33,7 +34,7 @@ macro_rules! for_each_opcode {
         0x07 SMOD           2 1 0 [Frontier 5]    word2(arithmetic::smod);
         0x08 ADDMOD         3 1 0 [Frontier 8]    word3(arithmetic::addmod);
         0x09 MULMOD         3 1 0 [Frontier 8]    word3(arithmetic::mulmod);
-        0x0a EXP            2 1 0 [Frontier 10]   op(arithmetic::exp);
+        0x0a EXP            2 1 0 [Frontier 10]   eval(arithmetic::exp);
         0x0b SIGNEXTEND     2 1 0 [Frontier 5]    word2(arithmetic::signextend);
         0x10 LT             2 1 0 [Frontier 3]    word2(bitwise::lt);
         0x11 GT             2 1 0 [Frontier 3]    word2(bitwise::gt);
@@ -50,7 +51,7 @@ macro_rules! for_each_opcode {
         0x1c SHR            2 1 0 [Constantinople 3] word2(bitwise::shr);
         0x1d SAR            2 1 0 [Constantinople 3] word2(bitwise::sar);
         0x1e CLZ            1 1 0 [Osaka 5]       word1(bitwise::clz);
-        0x20 KECCAK256      2 1 0 [Frontier 30]   op(memory::keccak256);
+        0x20 KECCAK256      2 1 0 [Frontier 30]   eval(memory::keccak256);
         0x30 ADDRESS        0 1 0 [Frontier 2]    push_word(environment::address);
         0x31 BALANCE        1 1 0 [Frontier 20, Tangerine 400, Istanbul 700, Berlin 100] op(account::balance);
         0x32 ORIGIN         0 1 0 [Frontier 2]    push_word(environment::origin);
@@ -58,9 +59,9 @@ macro_rules! for_each_opcode {
         0x34 CALLVALUE      0 1 0 [Frontier 2]    push_word(environment::callvalue);
         0x35 CALLDATALOAD   1 1 0 [Frontier 3]    calldataload;
         0x36 CALLDATASIZE   0 1 0 [Frontier 2]    push_word(environment::calldatasize);
-        0x37 CALLDATACOPY   3 0 0 [Frontier 3]    op(memory::calldatacopy);
+        0x37 CALLDATACOPY   3 0 0 [Frontier 3]    exec(memory::calldatacopy);
         0x38 CODESIZE       0 1 0 [Frontier 2]    push_word(environment::codesize);
-        0x39 CODECOPY       3 0 0 [Frontier 3]    op(memory::codecopy);
+        0x39 CODECOPY       3 0 0 [Frontier 3]    exec(memory::codecopy);
         0x3a GASPRICE       0 1 0 [Frontier 2]    push_word(environment::gasprice);
         0x3b EXTCODESIZE    1 1 0 [Frontier 20, Tangerine 700, Berlin 100] op(account::extcodesize);
         0x3c EXTCODECOPY    4 0 0 [Frontier 20, Tangerine 700, Berlin 100] op(account::extcodecopy);
@@ -76,12 +77,12 @@ macro_rules! for_each_opcode {
         0x46 CHAINID        0 1 0 [Istanbul 2]    push_word(environment::chainid);
         0x47 SELFBALANCE    0 1 0 [Istanbul 5]    op(account::selfbalance);
         0x48 BASEFEE        0 1 0 [London 2]      push_word(environment::basefee);
-        0x49 BLOBHASH       1 1 0 [Cancun 3]      op(environment::blobhash);
+        0x49 BLOBHASH       1 1 0 [Cancun 3]      eval(environment::blobhash);
         0x4a BLOBBASEFEE    0 1 0 [Cancun 2]      push_word(environment::blobbasefee);
         0x50 POP            1 0 0 [Frontier 2]    pop;
         0x51 MLOAD          1 1 0 [Frontier 3]    mload;
         0x52 MSTORE         2 0 0 [Frontier 3]    mstore;
-        0x53 MSTORE8        2 0 0 [Frontier 3]    op(memory::mstore8);
+        0x53 MSTORE8        2 0 0 [Frontier 3]    exec(memory::mstore8);
         0x54 SLOAD          1 1 0 [Frontier 50, Tangerine 200, Istanbul 800, Berlin 100] op(storage::sload);
         0x55 SSTORE         2 0 0 [Frontier 0]    op(storage::sstore);
         0x56 JUMP           1 0 0 [Frontier 8]    jump;
@@ -90,9 +91,9 @@ macro_rules! for_each_opcode {
         0x59 MSIZE          0 1 0 [Frontier 2]    push_word(environment::msize);
         0x5a GAS            0 1 0 [Frontier 2]    gas;
         0x5b JUMPDEST       0 0 0 [Frontier 1]    jumpdest;
-        0x5c TLOAD          1 1 0 [Cancun 100]    op(storage::tload);
+        0x5c TLOAD          1 1 0 [Cancun 100]    eval(storage::tload);
         0x5d TSTORE         2 0 0 [Cancun 100]    op(storage::tstore);
-        0x5e MCOPY          3 0 0 [Cancun 3]      op(memory::mcopy);
+        0x5e MCOPY          3 0 0 [Cancun 3]      exec(memory::mcopy);
         0x5f PUSH0          0 1 0 [Shanghai 2]    push(0);
         0x60 PUSH1          0 1 1 [Frontier 3]    push(1);
         0x61 PUSH2          0 1 2 [Frontier 3]    push(2);
@@ -166,13 +167,13 @@ macro_rules! for_each_opcode {
         0xf0 CREATE         3 1 0 [Frontier 32000] op(create::create);
         0xf1 CALL           7 1 0 [Frontier 40, Tangerine 700, Berlin 100] op(call::call);
         0xf2 CALLCODE       7 1 0 [Frontier 40, Tangerine 700, Berlin 100] op(call::callcode);
-        0xf3 RETURN         2 0 0 [Frontier 0]    op(halt::ret);
+        0xf3 RETURN         2 0 0 [Frontier 0]    end(halt::ret);
         0xf4 DELEGATECALL   6 1 0 [Homestead 40, Tangerine 700, Berlin 100] op(call::delegatecall);
         0xf5 CREATE2        4 1 0 [Constantinople 32000] op(create::create2);
         0xfa STATICCALL     6 1 0 [Byzantium 700, Berlin 100] op(call::staticcall);
-        0xfd REVERT         2 0 0 [Byzantium 0]   op(halt::revert);
-        0xfe INVALID        0 0 0 [Frontier 0]    op(halt::invalid);
-        0xff SELFDESTRUCT   1 0 0 [Frontier 0, Tangerine 5000] op(account::selfdestruct);
+        0xfd REVERT         2 0 0 [Byzantium 0]   end(halt::revert);
+        0xfe INVALID        0 0 0 [Frontier 0]    end(halt::invalid);
+        0xff SELFDESTRUCT   1 0 0 [Frontier 0, Tangerine 5000] end(account::selfdestruct);
     } };
 }
 pub(crate) use for_each_opcode;
@@ -215,7 +216,8 @@ impl OpcodeInfo {
 macro_rules! define_table {
     ({} $($byte:literal $name:ident $inputs:literal $outputs:literal $immediate:literal
         [$($fork:ident $gas:literal),+] $shape:ident $(($($handler:tt)*))?;)*) => {
-        const TABLE: [Option<OpcodeInfo>; 256] = {
+        /// The table as a constant.
+        pub(crate) const OPCODES_TABLE: [Option<OpcodeInfo>; 256] = {
             let mut table: [Option<OpcodeInfo>; 256] = [None; 256];
             $(
                 assert!(table[$byte].is_none(), concat!("opcode byte defined twice: ", stringify!($name)));
@@ -245,10 +247,10 @@ macro_rules! define_table {
 for_each_opcode!(define_table! {});
 
 /// The table: entry `b` describes opcode byte `b`, `None` where no fork defines it.
-pub static OPCODES: [Option<OpcodeInfo>; 256] = TABLE;
+pub static OPCODES: [Option<OpcodeInfo>; 256] = OPCODES_TABLE;
 
 /// Gas of a JUMPDEST, the same in every fork.
-pub(crate) const JUMPDEST_GAS: u64 = match TABLE[byte::JUMPDEST as usize] {
+pub(crate) const JUMPDEST_GAS: u64 = match OPCODES_TABLE[byte::JUMPDEST as usize] {
     Some(OpcodeInfo { gas: [(Hardfork::Frontier, gas)], .. }) => *gas as u64,
     _ => panic!("JUMPDEST has one price since Frontier"),
 };
@@ -258,7 +260,7 @@ pub(crate) const fn base_gas_table(fork: Hardfork) -> [u16; 256] {
     let mut gas = [0; 256];
     let mut op = 0;
     while op < 256 {
-        if let Some(info) = &TABLE[op]
+        if let Some(info) = &OPCODES_TABLE[op]
             && let Some(base) = info.base_gas(fork)
         {
             gas[op] = base;
@@ -266,6 +268,22 @@ pub(crate) const fn base_gas_table(fork: Hardfork) -> [u16; 256] {
         op += 1;
     }
     gas
+}
+
+/// Whether the instructions and their base gas are the same under two forks.
+pub(crate) const fn is_priced_alike(a: Hardfork, b: Hardfork) -> bool {
+    let mut op = 0;
+    while op < 256 {
+        if let Some(info) = &OPCODES_TABLE[op] {
+            match (info.base_gas(a), info.base_gas(b)) {
+                (Some(a), Some(b)) if a == b => {}
+                (None, None) => {}
+                _ => return false,
+            }
+        }
+        op += 1;
+    }
+    true
 }
 
 #[cfg(test)]

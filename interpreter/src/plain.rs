@@ -19,10 +19,10 @@ use ruint::aliases::U256;
 use braid_primitives::Hardfork;
 
 use crate::{
-    Exit, Frame, HaltReason, Host, Inspector, Step, Workspace,
+    Engine, Exit, Frame, HaltReason, Host, Inspector, Step, Workspace,
     opcode::{JUMPDEST_GAS, for_each_opcode},
     ops::{account, arithmetic, bitwise, call, create, environment, halt, log, memory, storage},
-    stack::{STACK_LIMIT, Stack, WORD_BYTES, height_bytes},
+    stack::{STACK_LIMIT, Stack, WORD_BYTES, by_limbs, height_bytes, read_limbs},
     word,
 };
 
@@ -35,6 +35,8 @@ struct Registers {
     ip: *const u8,
     sp: *mut U256,
     gas: u64,
+    /// Gas that handlers took on top of base gas, and base gas of those with the whole frame at hand.
+    dear_gas: u64,
 }
 
 impl Registers {
@@ -64,6 +66,13 @@ impl Registers {
             self.gas = left;
         }
         !is_short
+    }
+
+    /// Takes over the gas that a handler left.
+    #[inline(always)]
+    fn set_gas(&mut self, gas_left: u64) {
+        self.dear_gas += self.gas - gas_left;
+        self.gas = gas_left;
     }
 
     /// The word `depth` below the top (1 is the top), by value.
@@ -97,6 +106,16 @@ impl Registers {
             self.sp = self.sp.sub(1);
             read_limbs(self.sp)
         }
+    }
+
+    /// Drops `N` words and returns them, the top one first.
+    ///
+    /// # Safety
+    /// The stack must be at least `N` high.
+    #[inline(always)]
+    unsafe fn take<const N: usize>(&mut self) -> [U256; N] {
+        // SAFETY: the contract, once for each word.
+        std::array::from_fn(|_| unsafe { self.pop() })
     }
 
     /// Pushes a word.
@@ -157,27 +176,6 @@ impl Registers {
             *limb = u64::from_be_bytes(big_endian);
         }
         U256::from_limbs(limbs)
-    }
-}
-
-/// Reads a word limb by limb.
-///
-/// The reads are volatile so that the compiler does not fuse them into vector loads: a word that was just written as four
-/// limbs cannot be forwarded to a vector load, which then waits for the store buffer to drain.
-///
-/// # Safety
-/// `word` must point to an initialised word.
-#[inline(always)]
-unsafe fn read_limbs(word: *const U256) -> U256 {
-    let limbs = word.cast::<u64>();
-    // SAFETY: the contract; a `U256` is four `u64`.
-    unsafe {
-        U256::from_limbs([
-            limbs.read_volatile(),
-            limbs.add(1).read_volatile(),
-            limbs.add(2).read_volatile(),
-            limbs.add(3).read_volatile(),
-        ])
     }
 }
 
@@ -260,7 +258,7 @@ macro_rules! execute {
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; jumpi) => {
         // SAFETY: the table row checked two words.
         let (target, condition) = unsafe { ($r.pop(), $r.pop()) };
-        if condition.is_zero() {
+        if word::is_zero(&condition) {
             // SAFETY: no immediate.
             unsafe { $r.advance(0) }
         } else {
@@ -307,11 +305,11 @@ macro_rules! execute {
         // SAFETY: the table row checked one word; no immediate.
         unsafe {
             let offset = $r.word(1);
-            match small_offset(&offset).and_then(|offset| $workspace.memory.load(offset)) {
+            match memory::small_offset(&offset).and_then(|offset| $workspace.memory.load(offset)) {
                 Some(word) => *$r.peek(1) = word,
-                None => match grow_for_word($frame, $workspace, $r.gas, &offset) {
+                None => match memory::grow_for_word($frame, $workspace, $r.gas, &offset, 0) {
                     Ok((offset, gas_left)) => {
-                        $r.gas = gas_left;
+                        $r.set_gas(gas_left);
                         *$r.peek(1) = $workspace.memory.load(offset).unwrap_or_default();
                     }
                     Err(reason) => break $run Exit::Halt(reason),
@@ -325,11 +323,11 @@ macro_rules! execute {
         unsafe {
             let (offset, value) = ($r.pop(), $r.pop());
             let is_stored =
-                small_offset(&offset).is_some_and(|offset| $workspace.memory.store(offset, &value));
+                memory::small_offset(&offset).is_some_and(|offset| $workspace.memory.store(offset, &value));
             if !is_stored {
-                match grow_for_word($frame, $workspace, $r.gas, &offset) {
+                match memory::grow_for_word($frame, $workspace, $r.gas, &offset, 0) {
                     Ok((offset, gas_left)) => {
-                        $r.gas = gas_left;
+                        $r.set_gas(gas_left);
                         $workspace.memory.store(offset, &value);
                     }
                     Err(reason) => break $run Exit::Halt(reason),
@@ -338,7 +336,36 @@ macro_rules! execute {
             $r.advance(0);
         }
     };
+    // Handlers that are given their operands.
+    ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; eval($handler:path)) => {
+        // SAFETY: the table row checked the operands; the result takes the place of the deepest; no immediate.
+        unsafe {
+            let operands = $r.take();
+            $frame.gas_left = $r.gas;
+            match $handler($frame, $workspace, $host, operands) {
+                Ok(word) => $r.push(by_limbs(&word)),
+                Err(reason) => break $run Exit::Halt(reason),
+            }
+            $r.set_gas($frame.gas_left);
+            $r.advance(0);
+        }
+    };
+    ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; exec($handler:path)) => {
+        // SAFETY: the table row checked the operands; no immediate.
+        unsafe {
+            let operands = $r.take();
+            $frame.gas_left = $r.gas;
+            if let Err(reason) = $handler($frame, $workspace, $host, operands) {
+                break $run Exit::Halt(reason);
+            }
+            $r.set_gas($frame.gas_left);
+            $r.advance(0);
+        }
+    };
     // Handlers with the whole frame at hand.
+    ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; end($handler:path)) => {
+        execute!($run $r $frame $workspace $host $base; op($handler))
+    };
     ($run:lifetime $r:ident $frame:ident $workspace:ident $host:ident $base:ident; op($handler:path)) => {
         // SAFETY: R2 is what `set_top` asks for.
         unsafe { $frame.stack.set_top($r.sp) };
@@ -346,7 +373,8 @@ macro_rules! execute {
         match $handler($frame, $workspace, $host) {
             Ok(()) => {
                 $r.sp = $frame.stack.top_ptr();
-                $r.gas = $frame.gas_left;
+                $r.dear_gas += $base;
+                $r.set_gas($frame.gas_left);
                 // SAFETY: no immediate.
                 unsafe { $r.advance(0) }
             }
@@ -357,7 +385,8 @@ macro_rules! execute {
             }
             Err(exit) => {
                 $r.sp = $frame.stack.top_ptr();
-                $r.gas = $frame.gas_left;
+                $r.dear_gas += $base;
+                $r.set_gas($frame.gas_left);
                 if matches!(exit, Exit::Call | Exit::Create) {
                     // SAFETY: no immediate.
                     unsafe { $r.advance(0) }
@@ -417,7 +446,8 @@ pub fn run<H: Host, I: Inspector>(
     // R1 holds: a frame stops at an instruction, in the code or its padding. The pointer is to the whole of both.
     assert!(frame.pc < code.len(), "a frame stands at an instruction");
     let ip = code.as_ptr().wrapping_add(frame.pc);
-    let mut r = Registers { ip, sp: frame.stack.top_ptr(), gas: frame.gas_left };
+    let mut r = Registers { ip, sp: frame.stack.top_ptr(), gas: frame.gas_left, dear_gas: 0 };
+    let gas_before = r.gas;
     let exit = 'run: loop {
         if I::ACTIVE {
             write_back(frame, &r);
@@ -429,6 +459,9 @@ pub fn run<H: Host, I: Inspector>(
         }
     };
     write_back(frame, &r);
+    if !I::ACTIVE && workspace.engine == Engine::Adaptive {
+        frame.code.heat(gas_before - r.gas - r.dear_gas);
+    }
     if let Exit::Halt(reason) = &exit {
         frame.gas_left = 0;
         if I::ACTIVE {
@@ -483,24 +516,4 @@ fn jump_target(frame: &Frame, target: &U256) -> Option<*const u8> {
     } else {
         None
     }
-}
-
-/// The offset, if it may be inside a memory at all.
-#[inline(always)]
-fn small_offset(offset: &U256) -> Option<usize> {
-    word::to_u64(offset).filter(|offset| *offset < 1 << 32).map(|offset| offset as usize)
-}
-
-/// Grows the memory for the word at `offset`; returns the offset and the gas left.
-#[cold]
-#[inline(never)]
-fn grow_for_word(
-    frame: &mut Frame,
-    workspace: &mut Workspace,
-    gas_left: u64,
-    offset: &U256,
-) -> Result<(usize, u64), HaltReason> {
-    frame.gas_left = gas_left;
-    let offset = memory::grow_for_word(frame, workspace, offset)?;
-    Ok((offset, frame.gas_left))
 }

@@ -10,7 +10,7 @@
 )]
 
 use std::{
-    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     ptr::NonNull,
 };
 
@@ -22,6 +22,9 @@ pub const STACK_LIMIT: usize = 1024;
 /// Size of a word in bytes.
 pub(crate) const WORD_BYTES: usize = size_of::<U256>();
 
+/// Words above the limit, in which the threaded engine keeps intermediate results.
+pub(crate) const SCRATCH_WORDS: usize = 64;
+
 /// Size of a full stack in bytes.
 const STACK_BYTES: usize = STACK_LIMIT * WORD_BYTES;
 
@@ -29,17 +32,19 @@ const STACK_BYTES: usize = STACK_LIMIT * WORD_BYTES;
 /// [`STACK_BYTES`] inclusive: a height check is one comparison against a constant.
 const ALIGNMENT_BYTES: usize = 2 * STACK_BYTES;
 
-const LAYOUT: Layout = match Layout::from_size_align(STACK_BYTES, ALIGNMENT_BYTES) {
-    Ok(layout) => layout,
-    Err(_) => panic!("the alignment is a power of two"),
-};
+const LAYOUT: Layout =
+    match Layout::from_size_align(STACK_BYTES + SCRATCH_WORDS * WORD_BYTES, ALIGNMENT_BYTES) {
+        Ok(layout) => layout,
+        Err(_) => panic!("the alignment is a power of two"),
+    };
 
 /// A stack of 256-bit words.
 #[derive(Debug)]
 pub struct Stack {
     /// Start of the allocation of [`LAYOUT`].
     base: NonNull<U256>,
-    /// One word past the top. Invariant S1: `base + height`, with `height <= STACK_LIMIT`, and the words below are initialised.
+    /// One word past the top. Invariant S1: `base + height`, with `height <= STACK_LIMIT`. All words of the allocation are
+    /// initialised, from the start.
     top: *mut U256,
 }
 
@@ -58,7 +63,7 @@ impl Stack {
     /// Allocates an empty stack.
     pub fn new() -> Self {
         // SAFETY: the layout's size is not zero.
-        let base = unsafe { alloc(LAYOUT) }.cast::<U256>();
+        let base = unsafe { alloc_zeroed(LAYOUT) }.cast::<U256>();
         let Some(base) = NonNull::new(base) else { handle_alloc_error(LAYOUT) };
         Self { base, top: base.as_ptr() }
     }
@@ -121,8 +126,7 @@ impl Stack {
     /// Puts the pointer back that [`Stack::top_ptr`] gave out.
     ///
     /// # Safety
-    /// `top` must be derived from this stack's `top_ptr`, lie at most [`STACK_LIMIT`] words above its base, and all words below
-    /// it must be initialised: invariant S1.
+    /// `top` must be derived from this stack's `top_ptr` and lie at most [`STACK_LIMIT`] words above its base: invariant S1.
     #[inline]
     pub(crate) unsafe fn set_top(&mut self, top: *mut U256) {
         self.top = top;
@@ -133,6 +137,34 @@ impl Stack {
 #[inline(always)]
 pub(crate) fn height_bytes(top: *mut U256) -> usize {
     top.addr() % ALIGNMENT_BYTES
+}
+
+/// Reads a word limb by limb.
+///
+/// The reads are volatile so that the compiler does not fuse them into vector loads: a word that was just written as four
+/// limbs cannot be forwarded to a vector load, which then waits for the store buffer to drain.
+///
+/// # Safety
+/// `word` must point to an initialised word.
+#[inline(always)]
+pub(crate) unsafe fn read_limbs(word: *const U256) -> U256 {
+    let limbs = word.cast::<u64>();
+    // SAFETY: the contract; a `U256` is four `u64`.
+    unsafe {
+        U256::from_limbs([
+            limbs.read_volatile(),
+            limbs.add(1).read_volatile(),
+            limbs.add(2).read_volatile(),
+            limbs.add(3).read_volatile(),
+        ])
+    }
+}
+
+/// A copy of a word that was just written, limb by limb: what functions return in memory. See [`read_limbs`].
+#[inline(always)]
+pub(crate) fn by_limbs(word: &U256) -> U256 {
+    // SAFETY: a reference points to an initialised word.
+    unsafe { read_limbs(word) }
 }
 
 impl Drop for Stack {

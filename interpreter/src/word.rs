@@ -42,6 +42,41 @@ pub(crate) fn to_u64_saturating(word: &U256) -> u64 {
     to_u64(word).unwrap_or(u64::MAX)
 }
 
+/// Whether the word is zero. Limb by limb: ruint compares vectors, which have to be stored first.
+#[inline(always)]
+pub(crate) fn is_zero(word: &U256) -> bool {
+    let [a, b, c, d] = *word.as_limbs();
+    a | b | c | d == 0
+}
+
+/// Whether two words are equal, limb by limb.
+#[inline(always)]
+pub(crate) fn is_equal(a: &U256, b: &U256) -> bool {
+    let (a, b) = (a.as_limbs(), b.as_limbs());
+    (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) == 0
+}
+
+/// Whether `a` is the lower one: the borrow of `a - b`.
+#[inline(always)]
+pub(crate) fn is_less(a: &U256, b: &U256) -> bool {
+    let (a, b) = (a.as_limbs(), b.as_limbs());
+    let mut borrow = false;
+    for (a, b) in a.iter().zip(b) {
+        (_, borrow) = a.borrowing_sub(*b, borrow);
+    }
+    borrow
+}
+
+/// Whether `a` is the lower one, both taken as signed: the sign bit flipped, that is unsigned order.
+#[inline(always)]
+pub(crate) fn is_signed_less(a: &U256, b: &U256) -> bool {
+    let biased = |word: &U256| {
+        let [l0, l1, l2, l3] = *word.as_limbs();
+        U256::from_limbs([l0, l1, l2, l3 ^ 1 << 63])
+    };
+    is_less(&biased(a), &biased(b))
+}
+
 /// The word 1 or 0.
 #[inline(always)]
 pub(crate) fn from_bool(bit: bool) -> U256 {
@@ -103,6 +138,20 @@ mod tests {
         let address = Address::new(std::array::from_fn(|i| i as u8 + 1));
         assert_eq!(from_address(&address), U256::from_be_bytes(address.into_word().0));
         assert_eq!(to_address(&(from_address(&address) | U256::MAX << 160)), address);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn comparisons_agree_with_ruint(a: [u64; 4], b: [u64; 4], same: [bool; 4]) {
+            let b = U256::from_limbs(std::array::from_fn(|i| if same[i] { a[i] } else { b[i] }));
+            let a = U256::from_limbs(a);
+            let sign = U256::ONE << 255;
+            assert_eq!(is_zero(&a), a.is_zero());
+            assert_eq!(is_zero(&(a ^ b)), a == b);
+            assert_eq!(is_equal(&a, &b), a == b);
+            assert_eq!(is_less(&a, &b), a < b);
+            assert_eq!(is_signed_less(&a, &b), a ^ sign < b ^ sign);
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use std::{
 const REPORTED: usize = 3;
 
 /// Seeds that a thread takes at a time.
-const SEEDS_AT_A_TIME: u64 = 64;
+const SEEDS_AT_A_TIME: u64 = 8;
 
 /// Calls `check` for every seed, on all processors; panics with the reports of the first failures. Returns what the threads
 /// have counted.

@@ -29,6 +29,8 @@ pub enum Refusal {
     EachOnce,
     /// The read at this position (from 0) the first time.
     OnceAt(usize),
+    /// The read at this position and all that follow, always.
+    From(usize),
 }
 
 /// Why a read was not answered.
@@ -80,13 +82,15 @@ impl<'a, R: StateReader> Recorder<'a, R> {
     fn read<T>(&self, read: Read, answer: Result<T, R::Error>) -> Result<T, ReadError<R::Error>> {
         let mut log = self.log();
         let position = log.answered.len();
-        let is_wanted = match self.refusal {
+        // The read after a refusal is the one that is repeated: its position is the same.
+        let is_first = log.refused.last().is_none_or(|(at, _)| *at < position);
+        let is_refused = match self.refusal {
             Refusal::Never => false,
-            Refusal::EachOnce => true,
-            Refusal::OnceAt(at) => at == position,
+            Refusal::EachOnce => is_first,
+            Refusal::OnceAt(at) => is_first && at == position,
+            Refusal::From(at) => at <= position,
         };
-        // A position is refused once: the read that comes next is the one that is repeated.
-        if is_wanted && log.refused.last().is_none_or(|(at, _)| *at < position) {
+        if is_refused {
             log.refused.push((position, read));
             return Err(ReadError::Refused(read));
         }

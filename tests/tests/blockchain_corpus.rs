@@ -20,6 +20,7 @@ use braid_cli::{
     blocktest::{BlockTests, TestReport, Verdict},
     source::read_file,
 };
+use braid_executor::Engine;
 use braid_precompiles::DefaultCrypto;
 use braid_tests::corpus::{corpus, files_below};
 
@@ -32,6 +33,9 @@ const SLOW_FILES: &[&str] = &[
     "legacytests-constantinople/ValidBlocks/bcTotalDifficultyTest.json",
 ];
 
+/// Of so many files one is run on each engine too.
+const ON_EACH_ENGINE: usize = 12;
+
 /// Failures that are printed; the others are counted.
 const SHOWN_FAILURES: usize = 30;
 
@@ -42,14 +46,21 @@ fn the_blockchain_corpus_without_its_slowest_files_passes() {
     let before = files.len();
     files.retain(|file| !SLOW_FILES.iter().any(|slow| file.ends_with(slow)));
     assert_eq!(before - files.len(), SLOW_FILES.len(), "a slow file is not there any more");
-    run(&files);
+    run(&files, Engine::default());
+    // A part of them on each engine: `braid blocktest --engine` sweeps.
+    for (first, engine) in
+        [Engine::Plain, Engine::Threaded, Engine::Adaptive].into_iter().enumerate()
+    {
+        let part: Vec<_> = files.iter().skip(first).step_by(ON_EACH_ENGINE).cloned().collect();
+        run(&part, engine);
+    }
 }
 
 #[test]
 #[ignore = "takes long: gigabytes of memory are hashed, and a thousand proofs of work verified"]
 fn whole_blockchain_corpus() {
     let Some(folder) = corpus("blockchain", "the blockchain corpus") else { return };
-    run(&files_below(&folder, ".json"));
+    run(&files_below(&folder, ".json"), Engine::default());
 }
 
 /// What the threads have found.
@@ -88,10 +99,11 @@ impl Tally {
     }
 }
 
-fn run(files: &[PathBuf]) {
+fn run(files: &[PathBuf], engine: Engine) {
     let tally = Mutex::new(Tally::default());
     let next = AtomicUsize::new(0);
-    let tests = BlockTests::new(DefaultCrypto::new());
+    let mut tests = BlockTests::new(DefaultCrypto::new());
+    tests.set_engine(engine);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -105,9 +117,9 @@ fn run(files: &[PathBuf]) {
     });
     let Tally { tests, failed, shown, skipped } = tally.into_inner().unwrap();
     let count: usize = skipped.values().sum();
-    eprintln!("{} files, {tests} tests, {failed} failed, {count} skipped", files.len());
+    eprintln!("{} files, {engine:?}: {tests} tests, {failed} failed, {count} skipped", files.len());
     assert!(tests > count, "no test was run");
-    assert!(failed == 0, "{failed} failed:\n{}", shown.join("\n"));
+    assert!(failed == 0, "{engine:?}, {failed} failed:\n{}", shown.join("\n"));
     // Nothing else may be left out.
     let others: Vec<_> = skipped.keys().filter(|network| !network.contains("Amsterdam")).collect();
     assert!(others.is_empty(), "skipped: {others:?}");

@@ -8,10 +8,13 @@
 
 use std::ops::Range;
 
+use braid_interpreter::{Engine, opcode::byte as op};
 use braid_precompiles::DefaultCrypto;
 use braid_tests::{
     engines::{
+        assembly::Piece,
         for_each_seed,
+        frame::{FrameCase, Mode},
         frames::{self, FrameCoverage},
         real_code::RealCode,
         transactions::{self, TransactionCoverage},
@@ -55,6 +58,35 @@ fn transactions_are_the_same_on_every_engine() {
         seen.iter().all(|count| *count > total.comparisons / 8),
         "something is rare: {total:?}"
     );
+}
+
+#[test]
+fn code_around_the_limits_of_an_engines_numbering_is_the_same_on_every_engine() {
+    let base = frames::case(0, &RealCode::built_in());
+    // Instructions, blocks and constants may be counted in 16 bits.
+    for count in [65_533, 65_534, 65_535, 65_536, 70_000_u32] {
+        let [_, high, middle, low] = (count + 4).to_be_bytes();
+        let jump_over = [op::PUSH3, high, middle, low, op::JUMP];
+        let pushes =
+            (0..count).map(|i| [[op::PUSH5, 1].as_slice(), &i.to_be_bytes(), &[op::POP]].concat());
+        let codes = [
+            vec![op::JUMPDEST; count as usize],
+            [jump_over.as_slice(), &vec![op::JUMPDEST; count as usize]].concat(),
+            [jump_over.as_slice(), &vec![op::PUSH1; count as usize], &[op::JUMPDEST]].concat(),
+            [[op::GAS, op::POP].repeat(count as usize / 2), vec![op::MSIZE; 3]].concat(),
+            pushes.flatten().collect(),
+        ];
+        for code in codes {
+            let case = FrameCase { pieces: vec![Piece::Bytes(code)], ..base.clone() };
+            let code = case.code();
+            for gas_limit in [1_000_000, 65_534, 10] {
+                let mode = Mode::of(Engine::Threaded);
+                let coverage = &mut FrameCoverage::default();
+                let result = frames::check(&case, &code, gas_limit, mode, coverage);
+                result.unwrap_or_else(|difference| panic!("{count}: {difference}"));
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,19 +1,22 @@
 //! Reads that fail: whichever it is, there is a clear error and an executor that works afterwards; and a frame that was
 //! interrupted goes on as if it had not been.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
+use std::{collections::BTreeMap, sync::Arc};
+
+use alloy_primitives::{Address, Log, U256, keccak256};
 use braid_executor::{
-    Block, ExecutionError, MissingRequestContracts, SequentialExecutor, TransactError,
+    Block, Engine, ExecutionError, MissingRequestContracts, SequentialExecutor, TransactError,
 };
 use braid_interpreter::{
     Code, Exit, Frame, FrameInput, Host, NoInspector, Schedule, TransactionEnv, Workspace, run,
 };
 use braid_precompiles::DefaultCrypto;
-use braid_primitives::{AccountInfo, ChainSpec, StateReader};
+use braid_primitives::ChainSpec;
 use braid_tests::{
     differential::Case,
+    recorder::{ReadError, Recorder, Refusal},
     vm_host::VmHost,
     world::{World, WorldAccount},
 };
@@ -21,137 +24,102 @@ use braid_tests::{
 /// Seeds of the blocks that are tried.
 const SEEDS: std::ops::Range<u64> = 0..100;
 
-/// Answers like the world until the read with this number.
-struct FailingReader<'a> {
-    world: &'a World,
-    reads_left: Cell<u64>,
-}
-
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the disk has a scratch under {what}")]
-struct Scratch {
-    what: String,
-}
-
-impl<'a> FailingReader<'a> {
-    fn new(world: &'a World, good_reads: u64) -> Self {
-        Self { world, reads_left: Cell::new(good_reads) }
-    }
-
-    fn read<T>(
-        &self,
-        what: impl ToString,
-        answer: Result<T, std::convert::Infallible>,
-    ) -> Result<T, Scratch> {
-        let Some(left) = self.reads_left.get().checked_sub(1) else {
-            return Err(Scratch { what: what.to_string() });
-        };
-        self.reads_left.set(left);
-        let Ok(answer) = answer;
-        Ok(answer)
-    }
-}
-
-impl StateReader for FailingReader<'_> {
-    type Error = Scratch;
-
-    fn account(&self, address: Address) -> Result<Option<AccountInfo>, Scratch> {
-        self.read(address, self.world.account(address))
-    }
-    fn storage(&self, address: Address, slot: U256) -> Result<U256, Scratch> {
-        self.read(slot, self.world.storage(address, slot))
-    }
-    fn has_storage(&self, address: Address) -> Result<bool, Scratch> {
-        self.read(address, self.world.has_storage(address))
-    }
-    fn code(&self, code_hash: B256) -> Result<Bytes, Scratch> {
-        self.read(code_hash, self.world.code(code_hash))
-    }
-    fn block_hash(&self, number: u64) -> Result<B256, Scratch> {
-        self.read(number, self.world.block_hash(number))
-    }
-}
+/// The engines that are tried; what is adaptive is one of them at any time.
+const ENGINES: [Engine; 2] = [Engine::Plain, Engine::Threaded];
 
 /// Cases without those about the limit of depth, which take long.
 fn cases() -> impl Iterator<Item = Case> {
     SEEDS.map(Case::from_seed).filter(|case| case.env.gas_limit < 1 << 40)
 }
 
-fn executor(case: &Case) -> SequentialExecutor<DefaultCrypto> {
+fn executor(case: &Case, engine: Engine) -> SequentialExecutor<DefaultCrypto> {
     let spec = ChainSpec::single(case.fork);
     let mut executor = SequentialExecutor::new(spec, DefaultCrypto::new());
     executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
+    executor.set_engine(engine);
     executor
 }
 
 #[test]
 fn a_transaction_whose_reader_fails_can_be_executed_again() {
-    let mut failures = 0;
-    for case in cases() {
-        let world = case.world();
-        // One executor for all: what a failure leaves behind would show in what follows.
-        let mut used = executor(&case);
-        for transaction in &case.transactions {
-            let Ok(expected) = executor(&case).transact(&case.env, transaction, &world) else {
-                continue;
-            };
-            for good_reads in 0.. {
-                // Analysed code is kept on purpose; a new executor has to read all of it.
-                let mut new = executor(&case);
-                let reader = FailingReader::new(&world, good_reads);
-                match new.transact(&case.env, transaction, &reader) {
-                    Err(TransactError::State(error)) => {
-                        let what = error.what.clone();
-                        let message = TransactError::State(error).to_string();
-                        let clear = "state could not be read: the disk has a scratch under";
-                        assert_eq!(message, format!("{clear} {what}"));
-                        failures += 1;
-                    }
-                    Err(TransactError::Invalid(error)) => panic!("{error}: {case:?}"),
-                    Ok(outcome) => {
-                        assert_eq!(outcome, expected, "{case:?}");
-                        break;
-                    }
-                }
-                let again = new.transact(&case.env, transaction, &world).unwrap();
-                assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
-                let reader = FailingReader::new(&world, good_reads);
-                drop(used.transact(&case.env, transaction, &reader));
-                let again = used.transact(&case.env, transaction, &world).unwrap();
-                assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
-            }
-        }
+    for engine in ENGINES {
+        let failures: u64 = cases().map(|case| fail_transactions(&case, engine)).sum();
+        assert!(failures > 500, "there were {failures} failures only");
     }
-    assert!(failures > 500, "there were {failures} failures only");
 }
 
-#[test]
-fn a_block_whose_reader_fails_can_be_executed_again() {
+/// Fails each read of each transaction in turn; returns how many there were.
+fn fail_transactions(case: &Case, engine: Engine) -> u64 {
     let mut failures = 0;
-    for case in cases() {
-        let world = case.world();
-        let block = valid_block(&case, &world);
-        let expected = executor(&case).execute_block(&block, &world).unwrap();
-        let mut used = executor(&case);
+    let world = case.world();
+    // One executor for all: what a failure leaves behind would show in what follows.
+    let mut used = executor(case, engine);
+    for transaction in &case.transactions {
+        let Ok(expected) = executor(case, Engine::Plain).transact(&case.env, transaction, &world)
+        else {
+            continue;
+        };
         for good_reads in 0.. {
-            let mut new = executor(&case);
-            let reader = FailingReader::new(&world, good_reads);
-            match new.execute_block(&block, &reader) {
-                Err(ExecutionError::State(_)) => failures += 1,
-                Err(ExecutionError::Invalid(error)) => panic!("{error}: {case:?}"),
+            // Analysed code is kept on purpose; a new executor has to read all of it.
+            let mut new = executor(case, engine);
+            let reader = Recorder::new(&world, Refusal::From(good_reads));
+            match new.transact(&case.env, transaction, &reader) {
+                Err(TransactError::State(error)) => {
+                    let ReadError::Refused(read) = error;
+                    let message = TransactError::State(error).to_string();
+                    assert_eq!(message, format!("state could not be read: {read:?} is refused"));
+                    failures += 1;
+                }
+                Err(TransactError::Invalid(error)) => panic!("{error}: {case:?}"),
                 Ok(outcome) => {
                     assert_eq!(outcome, expected, "{case:?}");
                     break;
                 }
             }
-            let again = new.execute_block(&block, &world).unwrap();
+            let again = new.transact(&case.env, transaction, &world).unwrap();
             assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
-            drop(used.execute_block(&block, &FailingReader::new(&world, good_reads)));
-            let again = used.execute_block(&block, &world).unwrap();
+            let reader = Recorder::new(&world, Refusal::From(good_reads));
+            drop(used.transact(&case.env, transaction, &reader));
+            let again = used.transact(&case.env, transaction, &world).unwrap();
             assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
         }
     }
-    assert!(failures > 800, "there were {failures} failures only");
+    failures
+}
+
+#[test]
+fn a_block_whose_reader_fails_can_be_executed_again() {
+    for engine in ENGINES {
+        let failures: u64 = cases().map(|case| fail_block(&case, engine)).sum();
+        assert!(failures > 800, "there were {failures} failures only");
+    }
+}
+
+/// Fails each read of the block in turn; returns how many there were.
+fn fail_block(case: &Case, engine: Engine) -> u64 {
+    let mut failures = 0;
+    let world = case.world();
+    let block = valid_block(case, &world);
+    let expected = executor(case, Engine::Plain).execute_block(&block, &world).unwrap();
+    let mut used = executor(case, engine);
+    for good_reads in 0.. {
+        let mut new = executor(case, engine);
+        let reader = Recorder::new(&world, Refusal::From(good_reads));
+        match new.execute_block(&block, &reader) {
+            Err(ExecutionError::State(_)) => failures += 1,
+            Err(ExecutionError::Invalid(error)) => panic!("{error}: {case:?}"),
+            Ok(outcome) => {
+                assert_eq!(outcome, expected, "{case:?}");
+                break;
+            }
+        }
+        let again = new.execute_block(&block, &world).unwrap();
+        assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
+        drop(used.execute_block(&block, &Recorder::new(&world, Refusal::From(good_reads))));
+        let again = used.execute_block(&block, &world).unwrap();
+        assert_eq!(again, expected, "after {good_reads} reads, {case:?}");
+    }
+    failures
 }
 
 /// A block of the transactions that are valid, one after the other.
@@ -160,7 +128,7 @@ fn valid_block(case: &Case, world: &World) -> Block {
         Block { env: case.env.clone(), context: case.context.clone(), transactions: Vec::new() };
     for transaction in &case.transactions {
         block.transactions.push(transaction.clone());
-        if executor(case).execute_block(&block, world).is_err() {
+        if executor(case, Engine::Plain).execute_block(&block, world).is_err() {
             block.transactions.pop();
         }
     }
@@ -181,9 +149,15 @@ struct Stop {
 }
 
 /// Runs the account's code until it ends or calls; counts the interrupts.
-fn run_frame(case: &Case, address: Address, mut host: VmHost, interrupts: &mut u64) -> Stop {
+fn run_frame(
+    case: &Case,
+    address: Address,
+    (engine, mut host): (Engine, VmHost),
+    interrupts: &mut u64,
+) -> Stop {
     let schedule = Schedule::of(case.fork);
     let mut workspace = Workspace::new(schedule);
+    workspace.engine = engine;
     let code = case.programs[&address].assemble();
     let input = FrameInput {
         code: Arc::new(Code::new(&code, keccak256(&code))),
@@ -225,13 +199,16 @@ fn an_interrupted_frame_goes_on_as_if_it_had_not_been() {
                 let transaction = TransactionEnv { chain_id: 1, ..TransactionEnv::default() };
                 VmHost::new(case.world(), case.env.clone(), transaction)
             };
-            let expected = run_frame(&case, *address, host(), &mut 0);
-            let found = run_frame(&case, *address, host().interrupting(seed), &mut interrupts);
-            // A frame that failed has nothing to say but that.
-            if !matches!(expected.exit, Exit::Halt(_)) || !matches!(found.exit, Exit::Halt(_)) {
-                assert_eq!(found, expected, "code of {address} in {case:?}");
+            let expected = run_frame(&case, *address, (Engine::Plain, host()), &mut 0);
+            for engine in ENGINES {
+                let host = host().interrupting(seed);
+                let found = run_frame(&case, *address, (engine, host), &mut interrupts);
+                // A frame that failed has nothing to say but that.
+                if !matches!(expected.exit, Exit::Halt(_)) || expected.exit != found.exit {
+                    assert_eq!(found, expected, "{engine:?}, code of {address} in {case:?}");
+                }
             }
         }
     }
-    assert!(interrupts > 5_000, "there were {interrupts} interrupts only");
+    assert!(interrupts > 10_000, "there were {interrupts} interrupts only");
 }

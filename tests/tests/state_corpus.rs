@@ -17,6 +17,7 @@ use std::{
 };
 
 use braid_cli::{source::read_file, statetest::StateTests};
+use braid_executor::Engine;
 use braid_precompiles::DefaultCrypto;
 use braid_tests::corpus::{corpus, files_below};
 
@@ -25,6 +26,9 @@ const SMALL_FILE_BYTES: u64 = 1_300_000;
 
 /// Small files that take long all the same: loops of millions of rounds.
 const SLOW_FILE: &str = "vmPerformance.json";
+
+/// Of so many files one is run on each engine too.
+const ON_EACH_ENGINE: usize = 12;
 
 /// Failures that are printed; the others are counted.
 const SHOWN_FAILURES: usize = 30;
@@ -36,14 +40,21 @@ fn the_small_files_of_the_state_corpus_pass() {
     files.retain(|file| {
         !file.ends_with(SLOW_FILE) && fs::metadata(file).unwrap().len() <= SMALL_FILE_BYTES
     });
-    run(&files);
+    run(&files, Engine::default());
+    // A part of them on each engine: `braid statetest --engine` sweeps.
+    for (first, engine) in
+        [Engine::Plain, Engine::Threaded, Engine::Adaptive].into_iter().enumerate()
+    {
+        let part: Vec<_> = files.iter().skip(first).step_by(ON_EACH_ENGINE).cloned().collect();
+        run(&part, engine);
+    }
 }
 
 #[test]
 #[ignore = "takes long: 585 MiB of tests"]
 fn whole_state_corpus() {
     let Some(folder) = corpus("state", "the state corpus") else { return };
-    run(&files_below(&folder, ".json"));
+    run(&files_below(&folder, ".json"), Engine::default());
 }
 
 /// What the threads have found.
@@ -63,13 +74,14 @@ impl Tally {
     }
 }
 
-fn run(files: &[PathBuf]) {
+fn run(files: &[PathBuf], engine: Engine) {
     let tally = Mutex::new(Tally::default());
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 let mut tests = StateTests::new(DefaultCrypto::new());
+                tests.set_engine(engine);
                 // Relaxed: the counter hands out indices and publishes nothing else.
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                     run_file(&mut tests, file, &tally);
@@ -78,9 +90,9 @@ fn run(files: &[PathBuf]) {
         }
     });
     let tally = tally.into_inner().unwrap();
-    eprintln!("{} files, {} cases, {} failed", files.len(), tally.cases, tally.failed);
+    eprintln!("{} files, {engine:?}: {} cases, {} failed", files.len(), tally.cases, tally.failed);
     assert!(tally.cases > 0, "the files have no cases");
-    assert!(tally.failed == 0, "{} failed:\n{}", tally.failed, tally.shown.join("\n"));
+    assert!(tally.failed == 0, "{engine:?}, {} failed:\n{}", tally.failed, tally.shown.join("\n"));
 }
 
 fn run_file(tests: &mut StateTests<DefaultCrypto>, path: &Path, tally: &Mutex<Tally>) {

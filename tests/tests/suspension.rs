@@ -5,6 +5,7 @@
 
 use std::{
     fmt::Debug,
+    fs,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
@@ -12,7 +13,11 @@ use std::{
     thread,
 };
 
-use braid_cli::fixture::{Fixture, FixtureSet};
+use braid_cli::{
+    fixture::{Fixture, FixtureSet},
+    source::read_file,
+    statetest::each_transaction,
+};
 use braid_executor::{
     Engine, Execution, InvalidTransaction, MissingRequestContracts, SequentialExecutor, Stopped,
     TransactError, TransactionOutcome,
@@ -20,7 +25,7 @@ use braid_executor::{
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::{BlockEnv, ChainSpec, StateDelta, StateReader, Transaction};
 use braid_tests::{
-    corpus::mainnet_blocks,
+    corpus::{corpus, files_below, mainnet_blocks},
     differential::Case,
     engines::{for_each_seed, real_code::RealCode, transactions},
     recorder::{Read, ReadError, Recorder, Refusal},
@@ -36,6 +41,12 @@ const READS_ONE_BY_ONE: usize = 40;
 const MAINNET_BLOCKS: usize = 12;
 /// Most transactions of a mainnet block.
 const MAINNET_TRANSACTIONS: usize = 40;
+
+/// Of so many small files of state tests one is run, and of so many cases of a file one.
+const STATE_TESTS: usize = 6;
+const STATE_TEST_CASES: usize = 7;
+/// Files up to this size.
+const SMALL_STATE_TEST_BYTES: u64 = 1_300_000;
 
 /// Which engine runs, where the transaction goes on after a read that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,6 +225,32 @@ fn transactions_of_mainnet_blocks() {
     }
     eprintln!("{tally:?}");
     assert!(tally.transactions > 0 && tally.suspensions > tally.transactions, "{tally:?}");
+}
+
+#[test]
+fn transactions_of_state_tests() {
+    let Some(folder) = corpus("state", "suspended transactions of state tests") else { return };
+    let mut files = files_below(&folder, ".json");
+    files.retain(|file| fs::metadata(file).unwrap().len() <= SMALL_STATE_TEST_BYTES);
+    let files: Vec<_> = files.into_iter().step_by(STATE_TESTS).collect();
+    let counted = for_each_seed(0..files.len() as u64, |index, tally: &mut Tally| {
+        let file = read_file(&files[index as usize]).unwrap();
+        let mut cases = 0_usize;
+        let errors = each_transaction(&file, &DefaultCrypto::new(), |case| {
+            cases += 1;
+            // Those of a file resemble each other. Loops of millions of rounds take long.
+            if cases.is_multiple_of(STATE_TEST_CASES) && case.transaction.gas_limit < 10_000_000 {
+                let (env, transaction) = (Arc::new(case.env), Arc::new(case.transaction));
+                let subject =
+                    Subject { spec: case.spec, env: &env, transaction, state: case.state };
+                drop(subject.check(&case.test, tally));
+            }
+        });
+        assert!(errors.is_empty(), "{errors:?}");
+        Ok(())
+    });
+    eprintln!("{} files: {counted:?}", files.len());
+    assert!(counted.iter().map(|tally| tally.suspensions).sum::<usize>() > 10_000);
 }
 
 /// Suspends the first transactions of a block, each on the state that those before it leave.

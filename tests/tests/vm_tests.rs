@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_interpreter::{
-    Code, Exit, Frame, FrameInput, Host, NoInspector, Schedule, TransactionEnv, Workspace, run,
+    Code, Engine, Exit, Frame, FrameInput, Host, NoInspector, Schedule, TransactionEnv, Workspace,
+    run,
 };
 use braid_primitives::{BlockEnv, Hardfork};
 use braid_tests::{
@@ -22,8 +23,10 @@ fn every_vm_test_ends_as_it_says() {
     for file in files_below(&folder, ".json") {
         for (name, test) in named_values(&file) {
             total += 1;
-            if let Err(difference) = check(&test) {
-                failures.push(format!("{name}: {difference}"));
+            for engine in [Engine::Plain, Engine::Threaded] {
+                if let Err(difference) = check(&test, engine) {
+                    failures.push(format!("{name}, {engine:?}: {difference}"));
+                }
             }
         }
     }
@@ -41,8 +44,8 @@ struct End {
     accounts: BTreeMap<Address, WorldAccount>,
 }
 
-fn check(test: &Value) -> Result<(), String> {
-    let found = execute(test)?;
+fn check(test: &Value, engine: Engine) -> Result<(), String> {
+    let found = execute(test, engine)?;
     let expected = test.get("post").map(|post| End {
         gas_left: parse(&test["gas"]),
         output: parse(&test["out"]),
@@ -58,11 +61,12 @@ fn check(test: &Value) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("expected {expected:?}, found {found:?}")) }
 }
 
-fn execute(test: &Value) -> Result<Option<End>, String> {
+fn execute(test: &Value, engine: Engine) -> Result<Option<End>, String> {
     let (exec, env) = (&test["exec"], &test["env"]);
     let schedule = Schedule::of(Hardfork::Frontier);
     let mut host = VmHost::new(world(&test["pre"]), block(env), transaction(exec));
     let mut workspace = Workspace::new(schedule);
+    workspace.engine = engine;
     let address: Address = parse(&exec["address"]);
     let code: Bytes = parse(&exec["code"]);
     let data: Bytes = parse(&exec["data"]);

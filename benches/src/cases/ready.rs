@@ -1,9 +1,10 @@
 //! A case loaded into both engines.
 
 use braid_executor::{
-    ExecutionStatus, MemoryState, SequentialExecutor, TransactError, TransactionOutcome,
+    Engine, ExecutionStatus, MemoryState, SequentialExecutor, TransactError, TransactionOutcome,
     memory_state::MissingState,
 };
+use braid_interpreter::{Inspector, NoInspector};
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::{BlockEnv, StateDelta, Transaction};
 use revm::context::result::ResultAndState;
@@ -47,9 +48,11 @@ impl Ready {
     ///
     /// # Errors
     /// If an engine refuses the transaction, or the engines differ in gas used, status, output or logs.
-    pub fn new(case: &Case) -> Result<Self, BenchError> {
+    pub fn new(case: &Case, engine: Engine) -> Result<Self, BenchError> {
+        let mut executor = SequentialExecutor::new(case.chain(), DefaultCrypto::default());
+        executor.set_engine(engine);
         let mut braid = BraidSide {
-            executor: SequentialExecutor::new(case.chain(), DefaultCrypto::default()),
+            executor,
             state: case.braid_state(),
             env: case.env.clone(),
             transaction: case.transaction.clone(),
@@ -78,7 +81,18 @@ impl BraidSide {
     /// # Errors
     /// None, once [`Ready::new`] succeeded.
     pub fn run(&mut self) -> Result<(TransactionOutcome, StateDelta), TransactError<MissingState>> {
-        self.executor.transact(&self.env, &self.transaction, &self.state)
+        self.run_inspected(&mut NoInspector)
+    }
+
+    /// Executes the transaction, watched by `inspector`.
+    ///
+    /// # Errors
+    /// None, once [`Ready::new`] succeeded.
+    pub fn run_inspected<I: Inspector>(
+        &mut self,
+        inspector: &mut I,
+    ) -> Result<(TransactionOutcome, StateDelta), TransactError<MissingState>> {
+        self.executor.transact_with(&self.env, &self.transaction, &self.state, inspector)
     }
 }
 

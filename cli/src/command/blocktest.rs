@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{
     Status,
+    engine::EngineArgument,
     suite::{self, Results, SuiteArguments, Verdict, Worker},
 };
 use crate::{
@@ -29,6 +30,7 @@ Tests of rules that are still provisional are skipped, and said to be.
 Examples:
   braid blocktest tests/blockchain/bcUncleTest.json
   braid blocktest --threads 8 tests/blockchain
+  braid blocktest --engine threaded tests/blockchain
   braid blocktest --json tests/blockchain | jq 'select(.passed == false)'";
 
 /// Run Blockchain Tests.
@@ -39,11 +41,15 @@ Examples:
 pub(super) struct Arguments {
     #[command(flatten)]
     suite: SuiteArguments,
+
+    #[command(flatten)]
+    engine: EngineArgument,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> io::Result<Status> {
-    let tests = BlockTests::new(DefaultCrypto::new());
+    let mut tests = BlockTests::new(DefaultCrypto::new());
+    tests.set_engine(arguments.engine.into());
     suite::run(&arguments.suite, out, || tests.clone())
 }
 

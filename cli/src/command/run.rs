@@ -8,13 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use braid_executor::{ExecutionError, InvalidBlock, MissingRequestContracts, SequentialExecutor};
+use braid_executor::{
+    Engine, ExecutionError, InvalidBlock, MissingRequestContracts, SequentialExecutor,
+};
 use braid_precompiles::DefaultCrypto;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{
     Status, complain,
+    engine::EngineArgument,
     report::{
         JsonDifference, Summary, grouped, json_line, json_summary, mgas_per_second, progress_bar,
     },
@@ -37,6 +40,7 @@ Examples:
   braid run                                        the built-in sample
   braid run fixtures/mainnet-blocks                every block of a set
   braid run fixtures/mainnet-blocks/19426587       one block
+  braid run --engine plain --repeat 5 blocks       without preparing code, the shortest of five times
   braid run --json blocks | jq 'select(.passed == false)'";
 
 /// Execute block fixtures and check the results.
@@ -62,6 +66,9 @@ pub(super) struct Arguments {
     /// Execute each block N times and report the shortest time.
     #[arg(long, value_name = "N", default_value = "1")]
     repeat: NonZeroUsize,
+
+    #[command(flatten)]
+    engine: EngineArgument,
 
     /// Print one JSON object per block, and a summary at the end.
     #[arg(long)]
@@ -163,6 +170,8 @@ impl<'a, W: Write> Session<'a, W> {
             none => none.insert(SequentialExecutor::new(fixture.spec.clone(), self.crypto)),
         };
         executor.set_spec(fixture.spec.clone());
+        let engine = Engine::from(self.arguments.engine);
+        executor.set_engine(engine);
         // A fixture with only what was read may lack contracts whose calls then do nothing.
         executor.set_missing_request_contracts(if fixture.complete_state {
             MissingRequestContracts::Reject
@@ -189,7 +198,7 @@ impl<'a, W: Write> Session<'a, W> {
         };
         match outcome {
             Ok(outcome) => Ok(BlockResult {
-                verdict: verify(fixture, &outcome, &statuses, &self.crypto),
+                verdict: verify(fixture, &outcome, &statuses, engine, &self.crypto),
                 gas_used: outcome.gas_used,
                 time,
             }),

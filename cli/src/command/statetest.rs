@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::{
     Status,
+    engine::EngineArgument,
     suite::{self, Results, SuiteArguments, Verdict, Worker},
 };
 use crate::{
@@ -27,6 +28,7 @@ root afterwards are the given ones. The encoded transaction, where a case has it
 Examples:
   braid statetest tests/state/stExample.json
   braid statetest --threads 8 tests/state
+  braid statetest --engine threaded tests/state
   braid statetest --json tests/state | jq 'select(.passed == false)'";
 
 /// Run General State Tests.
@@ -37,11 +39,18 @@ Examples:
 pub(super) struct Arguments {
     #[command(flatten)]
     suite: SuiteArguments,
+
+    #[command(flatten)]
+    engine: EngineArgument,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> io::Result<Status> {
-    suite::run(&arguments.suite, out, || StateTests::new(DefaultCrypto::new()))
+    suite::run(&arguments.suite, out, || {
+        let mut tests = StateTests::new(DefaultCrypto::new());
+        tests.set_engine(arguments.engine.into());
+        tests
+    })
 }
 
 impl Worker for StateTests<DefaultCrypto> {

@@ -7,7 +7,7 @@ use std::{
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_executor::{
-    MemoryState, MissingState, SequentialExecutor, TransactError,
+    Engine, MemoryState, MissingState, SequentialExecutor, TransactError,
     codec::{DecodeError, Decoded, decode_transaction},
     hashes::logs_hash,
 };
@@ -47,7 +47,8 @@ struct LoadedTest<'a> {
 }
 
 /// The state before the transaction. Ancestors have the hashes that the makers of tests agreed on.
-struct TestState(MemoryState);
+#[derive(Debug)]
+pub struct TestState(MemoryState);
 
 impl StateReader for TestState {
     type Error = MissingState;
@@ -76,6 +77,10 @@ impl<C: Crypto> Runner<C> {
         Self { executor: SequentialExecutor::new(spec, crypto.clone()), crypto }
     }
 
+    pub(super) fn set_engine(&mut self, engine: Engine) {
+        self.executor.set_engine(engine);
+    }
+
     /// Runs every case of a test and reports what is wrong with it: nothing if it passed.
     pub(super) fn run(
         &mut self,
@@ -101,6 +106,46 @@ impl<C: Crypto> Runner<C> {
         }
         Ok(())
     }
+}
+
+/// A transaction of a test, and what it is executed on.
+#[derive(Debug)]
+pub struct TestTransaction<'a> {
+    /// Name of the test.
+    pub test: &'a str,
+    /// Rules of the case.
+    pub spec: &'a ChainSpec,
+    /// The block.
+    pub env: BlockEnv,
+    /// The transaction, valid or not.
+    pub transaction: Transaction,
+    /// The state before.
+    pub state: &'a TestState,
+}
+
+/// Hands out the transaction of every case of a test; those that cannot be represented are left out.
+pub(super) fn each_transaction(
+    name: &str,
+    test: &Test,
+    crypto: &impl Crypto,
+    mut each: impl FnMut(TestTransaction<'_>),
+) -> Result<(), BadTest> {
+    let (state, authorizations) =
+        (TestState(load_state(&test.pre)), authorizations(&test.transaction, crypto));
+    for (fork, cases) in &test.post {
+        let fork = parse_fork("post", fork)?;
+        let mut spec = ChainSpec::single(fork);
+        test.config.apply(&mut spec)?;
+        for case in cases {
+            test.transaction.check(case.indexes)?;
+            let env = block_env(&test.env, fork);
+            let built = test.transaction.build(case.indexes, spec.chain_id, &authorizations);
+            if let Ok(transaction) = built {
+                each(TestTransaction { test: name, spec: &spec, env, transaction, state: &state });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What holds for all cases under one hardfork.

@@ -12,7 +12,7 @@ use braid_primitives::{AccountInfo, EMPTY_OMMERS_HASH, Header, SealedHeader, Wit
 use braid_trie::{EMPTY_ROOT, StateTrie, withdrawals_root};
 use serde_json::{Value, json};
 
-use super::common::{Outcome, braid, edit, folder};
+use super::common::{ENGINES, Outcome, braid, edit, folder};
 
 const RECIPIENT: Address = Address::repeat_byte(0x20);
 
@@ -178,7 +178,8 @@ fn push(test: &mut Value, block: Value) {
 #[test]
 fn a_withdrawal_passes_and_is_counted() {
     let path = file("blocktest_pass", |_| {});
-    for arguments in [vec![], vec!["--threads", "3"]] {
+    let engines = ENGINES.map(|engine| vec!["--engine", engine]);
+    for arguments in engines.into_iter().chain([vec![], vec!["--threads", "3"]]) {
         let mut all = vec!["blocktest", path.to_str().unwrap()];
         all.extend(arguments);
         let outcome = braid(&all);

@@ -20,6 +20,9 @@ pub(super) struct Outcome {
     pub(super) stderr: String,
 }
 
+/// What `--engine` takes.
+pub(super) const ENGINES: [&str; 3] = ["plain", "threaded", "adaptive"];
+
 /// Runs the program.
 pub(super) fn braid<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_braid")).args(arguments).output().unwrap();

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-use super::common::{Outcome, SAMPLE_BLOCK, block_file, braid, edit, folder, sample};
+use super::common::{ENGINES, Outcome, SAMPLE_BLOCK, block_file, braid, edit, folder, sample};
 
 fn run(path: &Path) -> Outcome {
     braid(&["run".as_ref(), path.as_os_str()])
@@ -27,6 +27,33 @@ fn the_flags_of_the_contract_are_accepted() {
     for flags in [&["--threads", "4"][..], &["--sequential"], &["--json"], &["--repeat", "2"]] {
         let outcome = braid(&[&["run"], flags].concat());
         assert_eq!(outcome.code, Some(0), "{flags:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn every_engine_gives_the_same_results() {
+    let result = |flags: &[&str]| {
+        let outcome = braid(&[&["run", "--json"], flags].concat());
+        assert_eq!(outcome.code, Some(0), "{flags:?}: {outcome:?}");
+        let mut block = outcome.json().swap_remove(0);
+        let block_facts = block.as_object_mut().unwrap();
+        block_facts.retain(|name, _| name != "seconds" && name != "mgas_per_second");
+        block
+    };
+    let by_default = result(&[]);
+    for engine in ENGINES {
+        assert_eq!(result(&["--engine", engine]), by_default, "{engine}");
+    }
+}
+
+#[test]
+fn an_unknown_engine_is_named_along_with_those_there_are() {
+    for command in [&["run"][..], &["statetest", "some.json"], &["blocktest", "some.json"]] {
+        let outcome = braid(&[command, &["--engine", "fast"]].concat());
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
+        for part in ["'fast'", "plain, threaded, adaptive"] {
+            assert!(outcome.stderr.contains(part), "{outcome:?}");
+        }
     }
 }
 
@@ -331,6 +358,8 @@ fn bad_usage_is_refused_with_exit_code_2() {
     for arguments in [
         &["run", "--frobnicate"][..],
         &["run", "--threads", "0"],
+        &["run", "--engine", "fast"],
+        &["run", "--engine"],
         &["fly"],
         &[],
         &["statetest"],

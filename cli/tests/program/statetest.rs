@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
 
-use super::common::{Outcome, braid, edit, folder};
+use super::common::{ENGINES, Outcome, braid, edit, folder};
 
 /// Hash of no logs.
 const EMPTY_LOGS: &str = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347";
@@ -93,7 +93,8 @@ fn a_file_without_a_case_is_bad_input() {
 #[test]
 fn a_transfer_passes_and_is_counted() {
     let path = file("statetest_pass", |_| {});
-    for arguments in [vec![], vec!["--threads", "3"]] {
+    let engines = ENGINES.map(|engine| vec!["--engine", engine]);
+    for arguments in engines.into_iter().chain([vec![], vec!["--threads", "3"]]) {
         let mut all = vec!["statetest", path.to_str().unwrap()];
         all.extend(arguments);
         let outcome = braid(&all);

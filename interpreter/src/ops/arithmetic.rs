@@ -2,8 +2,7 @@
 
 use ruint::aliases::U256;
 
-use super::Flow;
-use crate::{Frame, Host, Workspace, word};
+use crate::{Frame, HaltReason, Host, Workspace, stack::by_limbs, word};
 
 #[inline(always)]
 pub(crate) fn add(a: U256, b: U256) -> U256 {
@@ -26,20 +25,32 @@ pub(crate) fn mul(a: U256, b: U256) -> U256 {
     a.wrapping_mul(b)
 }
 
-#[inline]
+/// The quotient, zero where `b` is; one division where both fit 64 bits.
+#[inline(always)]
 pub(crate) fn div(a: U256, b: U256) -> U256 {
-    if let (Some(a), Some(b)) = (word::to_u64(&a), word::to_u64(&b)) {
-        return word::from_u64(a.checked_div(b).unwrap_or(0));
+    match (word::to_u64(&a), word::to_u64(&b)) {
+        (Some(a), Some(b)) => word::from_u64(a.checked_div(b).unwrap_or(0)),
+        _ => by_limbs(&wide_div(a, b)),
     }
-    a.checked_div(b).unwrap_or(U256::ZERO)
 }
 
-#[inline]
+/// The remainder, zero where `b` is.
+#[inline(always)]
 pub(crate) fn rem(a: U256, b: U256) -> U256 {
-    if let (Some(a), Some(b)) = (word::to_u64(&a), word::to_u64(&b)) {
-        return word::from_u64(a.checked_rem(b).unwrap_or(0));
+    match (word::to_u64(&a), word::to_u64(&b)) {
+        (Some(a), Some(b)) => word::from_u64(a.checked_rem(b).unwrap_or(0)),
+        _ => by_limbs(&wide_rem(a, b)),
     }
-    a.checked_rem(b).unwrap_or(U256::ZERO)
+}
+
+#[inline(never)]
+fn wide_div(a: U256, b: U256) -> U256 {
+    if word::is_zero(&b) { U256::ZERO } else { a.wrapping_div(b) }
+}
+
+#[inline(never)]
+fn wide_rem(a: U256, b: U256) -> U256 {
+    if word::is_zero(&b) { U256::ZERO } else { a.wrapping_rem(b) }
 }
 
 #[inline(always)]
@@ -47,33 +58,52 @@ fn is_negative(a: &U256) -> bool {
     a.as_limbs()[3] >> 63 == 1
 }
 
+/// The word, or its negative.
 #[inline(always)]
-fn abs(a: U256) -> U256 {
-    if is_negative(&a) { a.wrapping_neg() } else { a }
+fn negated_if(a: &U256, is_negated: bool) -> U256 {
+    let mask = if is_negated { u64::MAX } else { 0 };
+    let mut limbs = *a.as_limbs();
+    let mut carry = is_negated;
+    for limb in &mut limbs {
+        (*limb, carry) = (*limb ^ mask).carrying_add(0, carry);
+    }
+    U256::from_limbs(limbs)
 }
 
 /// Signed division, rounding towards zero; -2^255 / -1 wraps to -2^255.
-#[inline]
+#[inline(always)]
 pub(crate) fn sdiv(a: U256, b: U256) -> U256 {
-    let quotient = div(abs(a), abs(b));
-    if is_negative(&a) == is_negative(&b) { quotient } else { quotient.wrapping_neg() }
+    let (a_is_negative, b_is_negative) = (is_negative(&a), is_negative(&b));
+    let quotient = div(negated_if(&a, a_is_negative), negated_if(&b, b_is_negative));
+    negated_if(&quotient, a_is_negative != b_is_negative)
 }
 
 /// Signed remainder, with the sign of the dividend.
-#[inline]
+#[inline(always)]
 pub(crate) fn smod(a: U256, b: U256) -> U256 {
-    let remainder = rem(abs(a), abs(b));
-    if is_negative(&a) { remainder.wrapping_neg() } else { remainder }
+    let (a_is_negative, b_is_negative) = (is_negative(&a), is_negative(&b));
+    let remainder = rem(negated_if(&a, a_is_negative), negated_if(&b, b_is_negative));
+    negated_if(&remainder, a_is_negative)
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn addmod(a: U256, b: U256, n: U256) -> U256 {
-    if n.is_zero() { U256::ZERO } else { a.add_mod(b, n) }
+    by_limbs(&wide_addmod(a, b, n))
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn mulmod(a: U256, b: U256, n: U256) -> U256 {
-    if n.is_zero() { U256::ZERO } else { a.mul_mod(b, n) }
+    by_limbs(&wide_mulmod(a, b, n))
+}
+
+#[inline(never)]
+fn wide_addmod(a: U256, b: U256, n: U256) -> U256 {
+    if word::is_zero(&n) { U256::ZERO } else { a.add_mod(b, n) }
+}
+
+#[inline(never)]
+fn wide_mulmod(a: U256, b: U256, n: U256) -> U256 {
+    if word::is_zero(&n) { U256::ZERO } else { a.mul_mod(b, n) }
 }
 
 /// Extends the sign bit of byte `index` (0 is the lowest) to the left.
@@ -98,7 +128,7 @@ pub(crate) fn signextend(index: U256, value: U256) -> U256 {
 /// `base` to the power of `exponent` modulo 2^256, by squaring.
 fn pow(mut base: U256, exponent: U256) -> U256 {
     let bits = exponent.bit_len();
-    if base == U256::from(2) {
+    if word::is_equal(&base, &word::from_u64(2)) {
         return if exponent < U256::from(256) {
             U256::ONE << bits_of(exponent)
         } else {
@@ -123,11 +153,14 @@ fn bits_of(exponent: U256) -> usize {
 
 /// EXP: the gas depends on the length of the exponent (EIP-160).
 #[inline(never)]
-pub(crate) fn exp<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
-    let [base, exponent] = frame.stack.pop();
+pub(crate) fn exp<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+    [base, exponent]: [U256; 2],
+) -> Result<U256, HaltReason> {
     frame.charge(workspace.schedule.exp_byte_gas * exponent.byte_len() as u64)?;
-    frame.stack.push(pow(base, exponent));
-    Ok(())
+    Ok(pow(base, exponent))
 }
 
 #[cfg(test)]

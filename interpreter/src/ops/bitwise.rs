@@ -6,29 +6,22 @@ use crate::word;
 
 #[inline(always)]
 pub(crate) fn lt(a: U256, b: U256) -> U256 {
-    word::from_bool(a < b)
+    word::from_bool(word::is_less(&a, &b))
 }
 
 #[inline(always)]
 pub(crate) fn gt(a: U256, b: U256) -> U256 {
-    word::from_bool(a > b)
-}
-
-/// The same word with its sign bit flipped, which maps signed order to unsigned order.
-#[inline(always)]
-fn biased(a: U256) -> U256 {
-    let [l0, l1, l2, l3] = *a.as_limbs();
-    U256::from_limbs([l0, l1, l2, l3 ^ 1 << 63])
+    word::from_bool(word::is_less(&b, &a))
 }
 
 #[inline(always)]
 pub(crate) fn slt(a: U256, b: U256) -> U256 {
-    word::from_bool(biased(a) < biased(b))
+    word::from_bool(word::is_signed_less(&a, &b))
 }
 
 #[inline(always)]
 pub(crate) fn sgt(a: U256, b: U256) -> U256 {
-    word::from_bool(biased(a) > biased(b))
+    word::from_bool(word::is_signed_less(&b, &a))
 }
 
 #[inline(always)]
@@ -39,13 +32,12 @@ fn zip(a: U256, b: U256, op: impl Fn(u64, u64) -> u64) -> U256 {
 
 #[inline(always)]
 pub(crate) fn eq(a: U256, b: U256) -> U256 {
-    iszero(zip(a, b, |a, b| a ^ b))
+    word::from_bool(word::is_equal(&a, &b))
 }
 
 #[inline(always)]
 pub(crate) fn iszero(a: U256) -> U256 {
-    let [l0, l1, l2, l3] = *a.as_limbs();
-    word::from_bool(l0 | l1 | l2 | l3 == 0)
+    word::from_bool(word::is_zero(&a))
 }
 
 #[inline(always)]

@@ -3,8 +3,7 @@
 use alloy_primitives::U256;
 use braid_primitives::Hardfork;
 
-use super::Flow;
-use crate::{Frame, Host, Workspace, word};
+use crate::{Frame, HaltReason, Host, Workspace, word};
 
 macro_rules! answers {
     ($($(#[$doc:meta])* $name:ident($frame:ident, $workspace:ident, $host:ident) => $answer:expr;)*) => {
@@ -43,11 +42,14 @@ answers! {
 
 /// BLOBHASH (EIP-4844): zero beyond the last blob.
 #[inline(never)]
-pub(crate) fn blobhash<H: Host>(frame: &mut Frame, _: &mut Workspace, host: &mut H) -> Flow {
-    let [index] = frame.stack.pop();
+pub(crate) fn blobhash<H: Host>(
+    _: &mut Frame,
+    _: &mut Workspace,
+    host: &mut H,
+    [index]: [U256; 1],
+) -> Result<U256, HaltReason> {
     let hash = word::to_u64(&index)
         .and_then(|index| usize::try_from(index).ok())
         .and_then(|index| host.transaction().blob_hashes.get(index));
-    frame.stack.push(hash.map_or(U256::ZERO, word::from_hash));
-    Ok(())
+    Ok(hash.map_or(U256::ZERO, word::from_hash))
 }

@@ -31,21 +31,36 @@ fn prepare_copy(
     Ok(target)
 }
 
-/// Grows the memory for the 32 bytes at `offset`; returns the offset.
-#[inline]
+/// The offset, if it may be inside a memory at all.
+#[inline(always)]
+pub(crate) fn small_offset(offset: &U256) -> Option<usize> {
+    word::to_u64(offset).filter(|offset| *offset < 1 << 32).map(|offset| offset as usize)
+}
+
+/// Grows the memory for the word at `base + distance`; returns its offset and the gas left of `gas_left`.
+#[cold]
+#[inline(never)]
 pub(crate) fn grow_for_word(
     frame: &mut Frame,
     workspace: &mut Workspace,
-    offset: &U256,
-) -> Result<usize, HaltReason> {
-    let range = memory_range(offset, &word::from_u64(32))?;
+    gas_left: u64,
+    base: &U256,
+    distance: u64,
+) -> Result<(usize, u64), HaltReason> {
+    frame.gas_left = gas_left;
+    let offset = base.wrapping_add(word::from_u64(distance));
+    let range = memory_range(&offset, &word::from_u64(32))?;
     grow(frame, &mut workspace.memory, &range)?;
-    Ok(range.start)
+    Ok((range.start, frame.gas_left))
 }
 
 #[inline(never)]
-pub(crate) fn mstore8<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
-    let [offset, value] = frame.stack.pop();
+pub(crate) fn mstore8<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+    [offset, value]: [U256; 2],
+) -> Result<(), HaltReason> {
     let range = memory_range(&offset, &U256::ONE)?;
     grow(frame, &mut workspace.memory, &range)?;
     workspace.memory.store_byte(range.start, value.as_limbs()[0] as u8);
@@ -57,14 +72,13 @@ pub(crate) fn keccak256<H: Host>(
     frame: &mut Frame,
     workspace: &mut Workspace,
     host: &mut H,
-) -> Flow {
-    let [offset, size] = frame.stack.pop();
+    [offset, size]: [U256; 2],
+) -> Result<U256, HaltReason> {
     let range = memory_range(&offset, &size)?;
     frame.charge(KECCAK_WORD_GAS * words(range.len()))?;
     grow(frame, &mut workspace.memory, &range)?;
     let hash = host.keccak256(&workspace.memory.bytes()[range]);
-    frame.stack.push(word::from_hash(&hash));
-    Ok(())
+    Ok(word::from_hash(&hash))
 }
 
 #[inline(never)]
@@ -72,16 +86,20 @@ pub(crate) fn calldatacopy<H: Host>(
     frame: &mut Frame,
     workspace: &mut Workspace,
     _: &mut H,
-) -> Flow {
-    let [target, source, size] = frame.stack.pop();
+    [target, source, size]: [U256; 3],
+) -> Result<(), HaltReason> {
     let target = prepare_copy(frame, workspace, &target, &size)?;
     workspace.memory.fill_from_buffer(target, frame.input.clone(), source_offset(&source));
     Ok(())
 }
 
 #[inline(never)]
-pub(crate) fn codecopy<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
-    let [target, source, size] = frame.stack.pop();
+pub(crate) fn codecopy<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+    [target, source, size]: [U256; 3],
+) -> Result<(), HaltReason> {
     let target = prepare_copy(frame, workspace, &target, &size)?;
     workspace.memory.fill(target, frame.code.bytes(), source_offset(&source));
     Ok(())
@@ -106,8 +124,12 @@ pub(crate) fn returndatacopy<H: Host>(
 
 /// MCOPY (EIP-5656): grows the memory for both ranges.
 #[inline(never)]
-pub(crate) fn mcopy<H: Host>(frame: &mut Frame, workspace: &mut Workspace, _: &mut H) -> Flow {
-    let [target, source, size] = frame.stack.pop();
+pub(crate) fn mcopy<H: Host>(
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    _: &mut H,
+    [target, source, size]: [U256; 3],
+) -> Result<(), HaltReason> {
     let source = memory_range(&source, &size)?;
     let target = memory_range(&target, &size)?;
     frame.charge(COPY_WORD_GAS * words(target.len()))?;

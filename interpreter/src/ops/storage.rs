@@ -85,10 +85,13 @@ fn refund(rules: &SstoreSchedule, slot: &SlotValues, new: U256) -> i64 {
 }
 
 #[inline(never)]
-pub(crate) fn tload<H: Host>(frame: &mut Frame, _: &mut Workspace, host: &mut H) -> Flow {
-    let [key] = frame.stack.pop();
-    frame.stack.push(host.tload(frame.account, key));
-    Ok(())
+pub(crate) fn tload<H: Host>(
+    frame: &mut Frame,
+    _: &mut Workspace,
+    host: &mut H,
+    [key]: [U256; 1],
+) -> Result<U256, HaltReason> {
+    Ok(host.tload(frame.account, key))
 }
 
 #[inline(never)]

@@ -98,6 +98,7 @@ impl FrameCoverage {
 /// Two runs that are not the same.
 #[derive(Clone, Debug)]
 pub struct Difference {
+    fork: Hardfork,
     mode: Mode,
     gas_limit: u64,
     expected: Seen,
@@ -110,7 +111,7 @@ impl fmt::Display for Difference {
             let text = format!("{seen:?}");
             text.chars().take(REPORTED_CHARACTERS).collect::<String>()
         };
-        writeln!(f, "{:?} with {} gas", self.mode, self.gas_limit)?;
+        writeln!(f, "{:?} with {} gas, {}", self.mode, self.gas_limit, self.fork)?;
         writeln!(f, "expected {}", short(&self.expected))?;
         write!(f, "found    {}", short(&self.found))
     }
@@ -174,6 +175,13 @@ pub fn compare(case: &FrameCase, coverage: &mut FrameCoverage) -> Result<(), Box
             check(case, &code, gas_limit, Mode::of(Engine::Threaded), coverage)?;
         }
     }
+    if random.one_in(8) {
+        // One code serves the rules of every fork.
+        for fork in Hardfork::ALL {
+            let case = FrameCase { fork, ..case.clone() };
+            check(&case, &code, generous, Mode::of(Engine::Threaded), coverage)?;
+        }
+    }
     let gas_limit = random.pick(&[generous, used, random.clone().below(used + 1)]);
     for (engine, alternates, interrupts) in [
         (Engine::Threaded, false, true),
@@ -188,7 +196,11 @@ pub fn compare(case: &FrameCase, coverage: &mut FrameCoverage) -> Result<(), Box
     Ok(())
 }
 
-fn check(
+/// Runs the case with one gas limit on the plain engine and in the given mode.
+///
+/// # Errors
+/// The difference.
+pub fn check(
     case: &FrameCase,
     code: &Arc<Code>,
     gas_limit: u64,
@@ -207,11 +219,12 @@ fn check(
     if run.seen == expected {
         return Ok(());
     }
-    Err(Box::new(Difference { mode, gas_limit, expected, found: run.seen }))
+    Err(Box::new(Difference { fork: case.fork, mode, gas_limit, expected, found: run.seen }))
 }
 
 /// The smallest case found that still differs in the same mode, and how.
-pub fn shrink(case: FrameCase, difference: Box<Difference>) -> (FrameCase, Box<Difference>) {
+pub fn shrink(mut case: FrameCase, difference: Box<Difference>) -> (FrameCase, Box<Difference>) {
+    case.fork = difference.fork;
     let (mode, gas_limit) = (difference.mode, difference.gas_limit);
     let attempt = |case: &FrameCase, gas_limit: u64| {
         check(case, &case.code(), gas_limit, mode, &mut FrameCoverage::default()).err()

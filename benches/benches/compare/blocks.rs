@@ -1,0 +1,106 @@
+//! Whole blocks: those of mainnet, and plain transfers.
+
+use std::time::Duration;
+
+use braid_benches::{
+    BenchError,
+    blocks::{self, BlockCase, BlockSet, BraidBlock, ReadyBlock},
+    fixtures,
+    measure::{Pair, alternating, time},
+    options::{Beside, Options},
+    peer::PeerBlock,
+    report::{Row, Table, time_weighted},
+    transfers::{self, Senders, TRANSFERS},
+};
+
+use crate::{keep, print_lines, progress};
+
+/// Blocks on which the first engine is slower are marked.
+const MARK: f64 = 1.0;
+
+pub(crate) fn mainnet(options: &Options, failures: &mut Vec<BenchError>) {
+    let Some(folder) = fixtures::folder(blocks::FOLDER) else { return };
+    let Some(set) = keep(BlockSet::open(&folder), failures) else { return };
+    let mut rows = Vec::new();
+    for (index, number) in set.numbers().enumerate() {
+        if !options.wants(&format!("mainnet_blocks/{number}")) {
+            continue;
+        }
+        progress(&format!("block {number}"));
+        let measured = set.load(index).and_then(|case| match case {
+            Some(case) => measured(case, options, options.min_block_ms),
+            None => Ok(None),
+        });
+        rows.extend(keep(measured, failures).flatten().map(|row| (number, row)));
+    }
+    rows.sort_by_key(|(number, _)| *number);
+    let title = "mainnet blocks: sequential execution, CPU time; ratio = beside / first by medians, (min) by the shortest runs";
+    print(options, title, rows.into_iter().map(|(_, row)| row).collect());
+}
+
+pub(crate) fn transfers(options: &Options, failures: &mut Vec<BenchError>) {
+    let mut rows = Vec::new();
+    for senders in Senders::ALL.into_iter().filter(|senders| options.wants(senders.id())) {
+        progress(senders.id());
+        let measured = measured(transfers::block(senders, TRANSFERS), options, 0.0);
+        rows.extend(keep(measured, failures).flatten());
+    }
+    print(
+        options,
+        "transfers: blocks of plain transfers, CPU time; ratio as for mainnet blocks",
+        rows,
+    );
+}
+
+fn print(options: &Options, title: &'static str, rows: Vec<Row>) {
+    progress("");
+    if options.json || rows.is_empty() {
+        return print_lines(&rows);
+    }
+    let table = Table { title, names: options.names(), rows, mark_below: MARK };
+    print!("{table}");
+    if let Some(ratio) = time_weighted(&table.rows) {
+        let [first, beside] = table.names;
+        println!("all time of {beside} / all time of {first}: {ratio:.3}");
+    }
+    println!();
+}
+
+/// The block's times, unless the one beside is so fast that it is to be left out.
+fn measured(case: BlockCase, options: &Options, least_ms: f64) -> Result<Option<Row>, BenchError> {
+    let mut block = ReadyBlock::new(case, options.engine)?;
+    let mut peer = match options.beside {
+        Beside::Revm => None,
+        Beside::Braid(engine) => Some(block.beside(engine)?),
+    };
+    let (id, gas, transactions) = (block.id.clone(), block.gas_used, block.transactions());
+    let (braid, revm) = (&mut block.braid, &mut block.revm);
+    let mut beside_ns = || match &mut peer {
+        Some(peer) => braid_ns(peer, options.fresh),
+        None => revm_ns(revm),
+    };
+    let quickest_ms = (0..3).map(|_| beside_ns() / 1e6).fold(f64::INFINITY, f64::min);
+    if quickest_ms < least_ms {
+        return Ok(None);
+    }
+    let times: Pair = alternating(options.effort(), || braid_ns(braid, options.fresh), beside_ns);
+    let id = format!("{id} ({transactions} txs)");
+    Ok(Some(Row { id, class: "block", gas, times }))
+}
+
+/// Nanoseconds of an execution by Braid.
+pub(crate) fn braid_ns(block: &mut BraidBlock, fresh: bool) -> f64 {
+    if fresh {
+        block.renew();
+    }
+    nanoseconds(time(|| block.run()))
+}
+
+fn revm_ns(block: &mut PeerBlock) -> f64 {
+    let inputs = block.inputs();
+    nanoseconds(time(|| block.execute(inputs)))
+}
+
+fn nanoseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e9
+}
