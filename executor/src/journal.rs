@@ -178,6 +178,7 @@ impl Journal {
     }
 
     /// Sets a balance. Touches the account.
+    #[inline(always)]
     pub(crate) fn set_balance(&mut self, id: AccountId, balance: U256) {
         self.touch(id);
         let account = &mut self.accounts[id.0 as usize];
@@ -187,12 +188,14 @@ impl Journal {
 
     /// Adds to a balance, which saturates at 2^256 - 1: more than there is ether, reachable in tests only. Touches the
     /// account.
+    #[inline(always)]
     pub(crate) fn credit(&mut self, id: AccountId, amount: U256) {
         let balance = self.account(id).info.balance;
         self.set_balance(id, balance.saturating_add(amount));
     }
 
     /// Takes from a balance that covers it. Touches the account.
+    #[inline(always)]
     pub(crate) fn debit(&mut self, id: AccountId, amount: U256) {
         let balance = self.account(id).info.balance;
         assert!(balance >= amount, "a debit is checked before it is made");

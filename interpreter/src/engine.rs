@@ -20,8 +20,8 @@ pub enum Engine {
 /// How much time may go into translating code.
 ///
 /// Nobody knows whether code will run again, and a block can be made of code that does not. So translating may take a fifth
-/// of the time that the plain engine took, and no more: whatever comes, code costs at most 1.2 times what it would cost with the
-/// plain engine alone, plus a constant. Within that, code is translated that has [run](Code::wants_translation) much.
+/// of the time that the plain engine took, and no more: whatever comes, code costs at most 1.2 times what it would cost with
+/// the plain engine alone, plus a constant. Within that, code is translated that has [run](Code::wants_translation) much.
 #[derive(Clone, Debug)]
 pub struct TranslationBudget {
     nanoseconds: u64,

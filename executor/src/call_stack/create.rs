@@ -16,8 +16,8 @@ const CODE_DEPOSIT_BYTE_GAS: u64 = 200;
 const CODE_LIMIT_BYTES: usize = 24_576;
 
 impl CallStack {
-    /// Serves the creation in the workspace: refuses it, or pushes the frame of its initcode. Returns the result unless there is
-    /// a frame.
+    /// Serves the creation in the workspace: refuses it, or pushes the frame of its initcode. Returns the result unless there
+    /// is a frame.
     ///
     /// The outermost creation is the transaction's own: the sender's nonce was consumed already.
     pub(super) fn enter_create<R: StateReader, C: Crypto, I: Inspector>(
@@ -86,8 +86,8 @@ impl CallStack {
     }
 }
 
-/// Deploys what the initcode returned, a range of its memory, paying for its length. Returns how many bytes were deployed: all,
-/// or none.
+/// Deploys what the initcode returned, a range of its memory, paying for its length. Returns how many bytes were deployed:
+/// all, or none.
 pub(super) fn deploy<R: StateReader, C: Crypto, I>(
     m: &mut Machine<'_, '_, R, C, I>,
     frame: &mut Frame,

@@ -99,7 +99,7 @@ impl<K: Key> Ids<K> {
         id
     }
 
-    #[inline(never)]
+    #[inline]
     fn look_up<'k>(&mut self, key: &K, next: u32, key_of: impl Fn(u32) -> Option<&'k K>) -> u32
     where
         K: 'k,
@@ -132,9 +132,10 @@ impl Key for Address {
 
     #[inline]
     fn bits(&self) -> u64 {
-        let mut end = [0; 8];
-        end.copy_from_slice(&self[12..]);
-        u64::from_le_bytes(end)
+        // Addresses are copied in pieces of 16 and 4 bytes: a word across the two would have to wait for both.
+        let mut middle = [0; 8];
+        middle.copy_from_slice(&self[8..16]);
+        u64::from_le_bytes(middle)
     }
 }
 
