@@ -33,7 +33,7 @@ use crate::{
     word,
 };
 use instruction::{Kinds, operation};
-use registers::{Registers, place, stopped};
+use registers::{Registers, Returns, place, stopped};
 
 pub use program::Program;
 pub(crate) use program::{RULE_SET_COUNT, rule_set};
@@ -351,7 +351,8 @@ pub(crate) fn run<H: Host>(
     let program: *const Program = frame.code.program(workspace.schedule)?;
     // SAFETY: the program belongs to the frame's code, which is not exchanged while the frame lives and never loses a program.
     let program = unsafe { &*program };
-    let mut r = Registers::start(frame, program, workspace.schedule)?;
+    let mut returns = Returns::default();
+    let mut r = Registers::start(frame, program, workspace.schedule, &mut returns)?;
     let exit = 'run: loop {
         // SAFETY: T1.
         let i = unsafe { &*r.next };

@@ -114,22 +114,12 @@ pub(crate) fn smod(a: U256, b: U256) -> U256 {
 
 #[inline(always)]
 pub(crate) fn addmod(a: U256, b: U256, n: U256) -> U256 {
-    by_limbs(&wide_addmod(a, b, n))
+    if word::is_zero(&n) { U256::ZERO } else { by_limbs(&a.add_mod(b, n)) }
 }
 
 #[inline(always)]
 pub(crate) fn mulmod(a: U256, b: U256, n: U256) -> U256 {
-    by_limbs(&wide_mulmod(a, b, n))
-}
-
-#[inline(never)]
-fn wide_addmod(a: U256, b: U256, n: U256) -> U256 {
-    if word::is_zero(&n) { U256::ZERO } else { a.add_mod(b, n) }
-}
-
-#[inline(never)]
-fn wide_mulmod(a: U256, b: U256, n: U256) -> U256 {
-    if word::is_zero(&n) { U256::ZERO } else { a.mul_mod(b, n) }
+    if word::is_zero(&n) { U256::ZERO } else { by_limbs(&a.mul_mod(b, n)) }
 }
 
 /// Extends the sign bit of byte `index` (0 is the lowest) to the left.

@@ -41,11 +41,12 @@ enum Point {
 ///   one ends its block, at the header behind it.
 /// - T2: `sp` is where the frame's stack pointer stood when the block was entered, and the block's heights admit it: all slots
 ///   of its reach are inside the allocation of the stack, whose words are all initialised.
-pub(super) struct Registers {
+pub(super) struct Registers<'r> {
     pub(super) next: *const Word,
     pub(super) sp: *mut U256,
     pub(super) gas: u64,
-    pub(super) returns: Returns,
+    /// Behind a reference: what is indexed cannot be in machine registers.
+    pub(super) returns: &'r mut Returns,
 }
 
 /// Where return addresses that were put on the stack lead: the program's own table is seldom in the caches.
@@ -76,7 +77,7 @@ impl Default for Returns {
     }
 }
 
-impl Registers {
+impl<'r> Registers<'r> {
     #[inline(always)]
     fn pointer(&self, slot: i16) -> *mut U256 {
         self.sp.wrapping_byte_offset(isize::from(slot))
@@ -289,7 +290,12 @@ impl Registers {
     }
 
     /// Goes to where the frame stands; `None` if that is no place in the program.
-    pub(super) fn start(frame: &mut Frame, program: &Program, schedule: &Schedule) -> Option<Self> {
+    pub(super) fn start(
+        frame: &mut Frame,
+        program: &Program,
+        schedule: &Schedule,
+        returns: &'r mut Returns,
+    ) -> Option<Self> {
         let at = match frame.resumption.take() {
             Some(resumption) if resumption.program == program.address() => resumption.at,
             _ if frame.pc == 0 => Point::Block(0),
@@ -306,8 +312,9 @@ impl Registers {
                 place
             }
         };
-        let mut r =
-            Self { next: &raw const program.words[place], sp, gas, returns: Returns::default() };
+        assert!(place < program.words.len(), "a frame stands inside its program");
+        let next = program.words.as_ptr().wrapping_add(place);
+        let mut r = Self { next, sp, gas, returns };
         // SAFETY: at this point there is a header.
         let is_entered = !matches!(at, Point::Block(_)) || unsafe { r.enter() };
         is_entered.then_some(r)
