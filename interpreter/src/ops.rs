@@ -13,7 +13,6 @@ pub(crate) mod environment;
 pub(crate) mod halt;
 pub(crate) mod log;
 pub(crate) mod memory;
-mod reduction;
 pub(crate) mod storage;
 
 use crate::Exit;

@@ -2,7 +2,6 @@
 
 use ruint::aliases::U256;
 
-use super::reduction;
 use crate::{Frame, HaltReason, Host, Workspace, stack::by_limbs, word};
 
 #[inline(always)]
@@ -120,7 +119,7 @@ pub(crate) fn addmod(a: U256, b: U256, n: U256) -> U256 {
 
 #[inline(always)]
 pub(crate) fn mulmod(a: U256, b: U256, n: U256) -> U256 {
-    if word::is_zero(&n) { U256::ZERO } else { by_limbs(&reduction::mul_mod(&a, &b, &n)) }
+    if word::is_zero(&n) { U256::ZERO } else { by_limbs(&a.mul_mod(b, n)) }
 }
 
 /// Extends the sign bit of byte `index` (0 is the lowest) to the left.
