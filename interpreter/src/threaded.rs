@@ -8,7 +8,7 @@
 //! A block that would fail somewhere is not entered: the plain engine runs it and finds out where and why. Inside a block that
 //! was entered nothing but gas for memory, hashing and the like can run out, whose halt is the same wherever it happens.
 //!
-//! Memory safety rests on [`Program::is_sound`], which every program passes when it is made, and on the check of the height
+//! Memory safety rests on a check that every program passes when it is made (`Program::is_sound`), and on that of the height
 //! when a block is entered; not on the decoder's doing.
 
 #![expect(
