@@ -198,11 +198,9 @@ impl CallStack {
             frame_starts(m, &input, creates.is_some());
         }
         let (schedule, code) = (m.workspace.schedule, &input.code);
-        if m.workspace.engine == Engine::Adaptive
-            && code.wants_translation(schedule)
-            && m.workspace.translation_budget.affords(code)
-        {
-            m.state.codes.translate(code, schedule);
+        if m.workspace.engine == Engine::Adaptive && code.wants_translation(schedule) {
+            let codes = m.state.codes;
+            m.workspace.translation_budget.spend(code, || codes.translate(code, schedule));
         }
         // The outermost frame's memory is there already, behind the transaction's input.
         let caller_memory_base = if self.height == 0 { 0 } else { m.workspace.memory.enter() };

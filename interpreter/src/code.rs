@@ -11,7 +11,7 @@ use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
 
 use crate::{
     Schedule,
-    threaded::{Program, RULE_SET_COUNT, rule_set},
+    threaded::{self, Program, RULE_SET_COUNT, rule_set},
 };
 use jump_destinations::jump_destinations;
 
@@ -24,8 +24,11 @@ const PADDING_BYTES: usize = 33;
 const HOT_GAS_PER_BYTE: u64 = 8;
 
 /// Time that translating takes, for each byte and for each JUMPDEST, in nanoseconds.
-const TRANSLATION_NS_PER_BYTE: u64 = 20;
-const TRANSLATION_NS_PER_JUMPDEST: u64 = 40;
+const TRANSLATION_NS_PER_BYTE: i64 = 20;
+const TRANSLATION_NS_PER_JUMPDEST: i64 = 40;
+
+/// Code is not translated if more than one byte in so many is an instruction that touches state.
+const STATE_SHARE: usize = 5;
 
 /// First bytes of a delegation designator (EIP-7702).
 const DELEGATION_PREFIX: [u8; 3] = [0xef, 0x01, 0x00];
@@ -43,6 +46,8 @@ pub struct Code {
     programs: [OnceLock<Box<Program>>; RULE_SET_COUNT],
     /// Gas that the plain engine spent on cheap instructions in it: a measure of time.
     heat_gas: AtomicU64,
+    /// Whether a translation would be faster. Found out when it is first asked for.
+    suits_translation: OnceLock<bool>,
 }
 
 impl Code {
@@ -64,6 +69,7 @@ impl Code {
             delegation: parse_delegation(code),
             programs: [const { OnceLock::new() }; RULE_SET_COUNT],
             heat_gas: AtomicU64::new(0),
+            suits_translation: OnceLock::new(),
         }
     }
 
@@ -135,14 +141,23 @@ impl Code {
     #[inline]
     pub fn wants_translation(&self, schedule: &Schedule) -> bool {
         let hot_gas = HOT_GAS_PER_BYTE * self.padded.len() as u64;
-        self.heat_gas.load(Ordering::Relaxed) >= hot_gas && self.program(schedule).is_none()
+        self.heat_gas.load(Ordering::Relaxed) >= hot_gas
+            && self.program(schedule).is_none()
+            && *self.suits_translation.get_or_init(|| self.is_mostly_computation())
+    }
+
+    /// Whether basic blocks are long enough: each instruction that touches state ends one, and a translation of nothing but
+    /// such blocks is larger and no faster. Counts immediate data too, which changes little.
+    fn is_mostly_computation(&self) -> bool {
+        let ends = self.bytes().iter().filter(|&&byte| threaded::ends_block_for_state(byte));
+        ends.count() * STATE_SHARE <= self.size_bytes()
     }
 
     /// About how long translating takes, in nanoseconds.
-    pub fn translation_ns(&self) -> u64 {
+    pub fn translation_ns(&self) -> i64 {
         let jumpdests: u32 = self.jump_destinations.iter().map(|bits| bits.count_ones()).sum();
-        TRANSLATION_NS_PER_BYTE * self.padded.len() as u64
-            + TRANSLATION_NS_PER_JUMPDEST * u64::from(jumpdests)
+        TRANSLATION_NS_PER_BYTE * self.padded.len() as i64
+            + TRANSLATION_NS_PER_JUMPDEST * i64::from(jumpdests)
     }
 
     /// Notes that the plain engine spent so much gas on cheap instructions.
@@ -181,13 +196,32 @@ fn parse_delegation(code: &[u8]) -> Option<Address> {
 
 #[cfg(test)]
 mod tests {
+    use braid_primitives::Hardfork;
+
     use super::*;
+    use crate::opcode::byte;
 
     #[test]
     fn a_destination_inside_an_immediate_does_not_count_even_where_the_immediate_is_cut_off() {
         let code = Code::new(&[0x5b, 0x61, 0x5b, 0x5b, 0x5b, 0x7f, 0x5b], B256::ZERO);
         let valid: Vec<usize> = (0..200).filter(|&at| code.is_jump_destination(at)).collect();
         assert_eq!(valid, [0, 4]);
+    }
+
+    #[test]
+    fn hot_code_wants_a_translation_if_it_computes() {
+        let schedule = Schedule::of(Hardfork::Cancun);
+        let computes = Code::new(&[byte::PUSH1, 1, byte::POP].repeat(100), B256::ZERO);
+        assert!(!computes.wants_translation(schedule), "it never ran");
+        computes.heat(HOT_GAS_PER_BYTE * 400);
+        assert!(computes.wants_translation(schedule));
+        let before = computes.memory_bytes();
+        computes.translated(schedule);
+        assert!(!computes.wants_translation(schedule), "it has one");
+        assert!(computes.memory_bytes() > before);
+        let reads = Code::new(&[byte::PUSH0, byte::SLOAD, byte::POP].repeat(100), B256::ZERO);
+        reads.heat(HOT_GAS_PER_BYTE * 400);
+        assert!(!reads.wants_translation(schedule));
     }
 
     #[test]

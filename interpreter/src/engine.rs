@@ -1,6 +1,9 @@
 //! Which engine runs a frame.
 
-use std::time::{Duration, Instant};
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::{Duration, Instant},
+};
 
 use crate::{Code, Exit, Frame, Host, Inspector, Workspace, plain, threaded};
 
@@ -22,36 +25,61 @@ pub enum Engine {
 /// Nobody knows whether code will run again, and a block can be made of code that does not. So translating may take a fifth
 /// of the time that the plain engine took, and no more: whatever comes, code costs at most 1.2 times what it would cost with
 /// the plain engine alone, plus a constant. Within that, code is translated that has [run](Code::wants_translation) much.
+///
+/// Reading the clock takes as long as the smallest of calls, so one run of the plain engine in eight is measured, which one is
+/// left to chance: code cannot arrange to be measured where it is slow.
 #[derive(Clone, Debug)]
 pub struct TranslationBudget {
-    nanoseconds: u64,
+    nanoseconds: i64,
+    /// State of a generator of random numbers, not zero (xorshift: Marsaglia 2003).
+    random: u64,
 }
 
 impl Default for TranslationBudget {
     /// Enough for a large contract.
     fn default() -> Self {
-        Self { nanoseconds: 1_000_000 }
+        Self { nanoseconds: 1_000_000, random: RandomState::new().hash_one(0) | 1 }
     }
 }
 
 impl TranslationBudget {
     /// Part of the plain engine's time that may go into translating.
-    const SHARE: u64 = 5;
+    const SHARE: i64 = 5;
 
     /// Most that is saved up: enough for a megabyte of code.
-    const LIMIT_NS: u64 = 20_000_000;
+    const LIMIT_NS: i64 = 20_000_000;
+
+    /// One run in so many is measured.
+    const SAMPLE: i64 = 8;
+
+    /// Whether this run is to be measured.
+    #[inline]
+    fn samples(&mut self) -> bool {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random as i64) % Self::SAMPLE == 0
+    }
 
     fn earn(&mut self, time: Duration) {
-        let earned = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX) / Self::SHARE;
+        let earned = nanoseconds(time) / Self::SHARE * Self::SAMPLE;
         self.nanoseconds = self.nanoseconds.saturating_add(earned).min(Self::LIMIT_NS);
     }
 
-    /// Whether the time for translating `code` is there; it is taken then.
-    pub fn affords(&mut self, code: &Code) -> bool {
-        let left = self.nanoseconds.checked_sub(code.translation_ns());
-        self.nanoseconds = left.unwrap_or(self.nanoseconds);
-        left.is_some()
+    /// Has `translate` called if the time that translating `code` will probably take is there. What it really takes is
+    /// subtracted.
+    pub fn spend(&mut self, code: &Code, translate: impl FnOnce()) {
+        if self.nanoseconds >= code.translation_ns() {
+            let start = Instant::now();
+            translate();
+            self.nanoseconds -= nanoseconds(start.elapsed());
+        }
     }
+}
+
+/// No less than a nanosecond, no more than a second.
+fn nanoseconds(time: Duration) -> i64 {
+    time.clamp(Duration::from_nanos(1), Duration::from_secs(1)).as_nanos() as i64
 }
 
 /// Runs `frame` until it ends, calls, creates or is interrupted.
@@ -72,7 +100,10 @@ pub fn run<H: Host, I: Inspector>(
         return exit;
     }
     frame.resumption = None;
-    if I::ACTIVE || workspace.engine != Engine::Adaptive {
+    let is_measured = !I::ACTIVE
+        && workspace.engine == Engine::Adaptive
+        && workspace.translation_budget.samples();
+    if !is_measured {
         return plain::run(frame, workspace, host, inspector);
     }
     let start = Instant::now();
@@ -91,5 +122,35 @@ fn runs_decoded(frame: &Frame, workspace: &Workspace) -> bool {
             true
         }
         Engine::Adaptive => frame.code.program(workspace.schedule).is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use braid_primitives::B256;
+
+    use super::*;
+
+    #[test]
+    fn a_fifth_of_the_time_is_earned_and_no_more_than_the_limit() {
+        let mut budget = TranslationBudget { nanoseconds: 0, random: 1 };
+        let measured = (0..80_000).filter(|_| budget.samples()).count();
+        assert!((9_500..10_500).contains(&measured), "{measured} of 80000");
+        // One measured run stands for eight.
+        budget.earn(Duration::from_micros(5));
+        assert_eq!(budget.nanoseconds, 8_000);
+        budget.earn(Duration::MAX);
+        assert_eq!(budget.nanoseconds, TranslationBudget::LIMIT_NS);
+    }
+
+    #[test]
+    fn translating_waits_until_there_is_time_for_it() {
+        let code = Code::new(&[0x5b; 1_000], B256::ZERO);
+        let mut budget = TranslationBudget { nanoseconds: 0, random: 1 };
+        budget.spend(&code, || unreachable!("there is no time"));
+        budget.nanoseconds = code.translation_ns();
+        let mut is_translated = false;
+        budget.spend(&code, || is_translated = true);
+        assert!(is_translated && budget.nanoseconds < code.translation_ns());
     }
 }

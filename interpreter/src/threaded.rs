@@ -38,6 +38,7 @@ use registers::{Registers, Returns, place, stopped};
 pub use program::Program;
 pub(crate) use program::{RULE_SET_COUNT, rule_set};
 pub(crate) use registers::Resumption;
+pub(crate) use role::ends_block_for_state;
 
 /// What an instruction does, by the kind of its operands and the shape of its row in the opcode table. The first tokens name
 /// the loop, the registers, the instruction, the program, the frame, the workspace and the host.

@@ -183,3 +183,8 @@ static FACTS: [[Fact; 256]; RULE_SET_COUNT] = {
     }
     facts
 };
+
+/// Whether this opcode ends a basic block, with another behind it.
+pub(crate) fn ends_block_for_state(opcode: u8) -> bool {
+    role(opcode) == Role::Op
+}
