@@ -182,7 +182,8 @@ impl<C: Crypto> SequentialExecutor<C> {
             }
             rules.state.journal.begin_step();
             let machinery = (&mut *rules.stack, &mut *rules.workspace);
-            let mut outcome = transaction::execute(tx, &limits, rules.state, machinery, inspector)
+            let mut outcome = TransactionOutcome::unknown();
+            transaction::execute(tx, &limits, rules.state, machinery, inspector, &mut outcome)
                 .map_err(|error| at(index, error))?;
             let step = Step::Transaction { index, outcome: &outcome };
             on_commit(Committed { step, journal: rules.state.journal });
@@ -241,8 +242,10 @@ impl<C: Crypto> SequentialExecutor<C> {
             &limits,
         );
         let machinery = (&mut self.stack, &mut self.workspace);
-        let outcome = transaction::execute(tx, &limits, &mut access, machinery, inspector)?;
-        Ok((outcome, self.journal.state_delta()))
+        let mut result = (TransactionOutcome::unknown(), StateDelta::default());
+        transaction::execute(tx, &limits, &mut access, machinery, inspector, &mut result.0)?;
+        result.1 = self.journal.state_delta();
+        Ok(result)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     error::{InvalidTransaction, TransactError},
     fees::{blob_gas, cost, effective_gas_price, effective_tip},
     host::StateAccess,
-    intrinsic::IntrinsicGas,
+    intrinsic::{IntrinsicGas, intrinsic_gas},
     result::{ExecutionStatus, TransactionOutcome},
     validate::{Limits, check_balance, check_envelope, check_nonce},
 };
@@ -22,16 +22,17 @@ use crate::{
 /// Gas of an authorization whose authority exists is refunded down to this (EIP-7702: 25000 - 12500).
 const AUTHORIZATION_REFUND_GAS: i64 = 12_500;
 
-/// Executes a transaction and ends it in the journal. On error the journal is as before.
+/// Executes a transaction and ends it in the journal. On error the journal is as before, and the outcome means nothing.
 pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     tx: &Transaction,
     limits: &Limits,
     state: &mut StateAccess<'_, R, C>,
     (stack, workspace): (&mut CallStack, &mut Workspace),
     inspector: &mut I,
-) -> Result<TransactionOutcome, TransactError<R::Error>> {
+    outcome: &mut TransactionOutcome,
+) -> Result<(), TransactError<R::Error>> {
     let mut m = Machine { state, workspace, inspector };
-    let result = Progress::default().advance(tx, limits, stack, &mut m);
+    let result = Progress::default().advance((tx, limits), stack, &mut m, outcome);
     if result.is_err() {
         stack.clear();
         m.state.journal.discard_transaction();
@@ -83,15 +84,16 @@ impl Progress {
     /// After [`TransactError::State`] this can be called again, with the same transaction and machinery, on any thread.
     pub(crate) fn advance<R: StateReader, C: Crypto, I: Inspector>(
         &mut self,
-        tx: &Transaction,
-        limits: &Limits,
+        (tx, limits): (&Transaction, &Limits),
         stack: &mut CallStack,
         m: &mut Machine<'_, '_, R, C, I>,
-    ) -> Result<TransactionOutcome, TransactError<R::Error>> {
+        outcome: &mut TransactionOutcome,
+    ) -> Result<(), TransactError<R::Error>> {
         loop {
             self.stage = match &self.stage {
                 Stage::Envelope => {
-                    self.gas = check_envelope(tx, m.state.block, limits)?;
+                    self.gas = intrinsic_gas(tx, limits.fork);
+                    check_envelope(tx, m.state.block, limits, self.gas)?;
                     Stage::Sender
                 }
                 Stage::Sender => {
@@ -121,10 +123,10 @@ impl Progress {
                     Stage::Settlement(*sender, result)
                 }
                 Stage::Settlement(sender, result) => {
-                    let mut outcome = settle(tx, &self.gas, (*sender, result), m)?;
+                    settle(tx, &self.gas, (*sender, result), m, outcome)?;
                     let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
                     outcome.logs = m.state.journal.end_transaction(clears_empty);
-                    return Ok(outcome);
+                    return Ok(());
                 }
             };
         }
@@ -278,13 +280,14 @@ fn designator_code<R: StateReader, C: Crypto>(
     state.codes.analysed(&designator, hash)
 }
 
-/// Refunds, floor and fees, after the outermost frame.
+/// Refunds, floor and fees, after the outermost frame. Everything of the outcome but the logs.
 fn settle<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
     gas: &IntrinsicGas,
     (sender, result): (AccountId, &FrameResult),
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<TransactionOutcome, TransactError<R::Error>> {
+    outcome: &mut TransactionOutcome,
+) -> Result<(), TransactError<R::Error>> {
     let state = &mut *m.state;
     let spent = tx.gas_limit - result.gas_left;
     // EIP-3529 lowered the share that can be refunded.
@@ -299,18 +302,17 @@ fn settle<R: StateReader, C: Crypto, I>(
     let tip = effective_tip(tx, state.block.base_fee);
     state.journal.credit(beneficiary, cost(gas_used, tip));
 
-    Ok(TransactionOutcome {
-        status: match result.ending {
-            Ending::Success => ExecutionStatus::Success,
-            Ending::Revert => ExecutionStatus::Revert,
-            Ending::Halt(reason) => ExecutionStatus::Halt(reason),
-        },
-        gas_used,
-        gas_refunded,
-        logs: Vec::new(),
-        output: Bytes::copy_from_slice(&m.workspace.return_data),
-        created: result.created,
-    })
+    outcome.status = match result.ending {
+        Ending::Success => ExecutionStatus::Success,
+        Ending::Revert => ExecutionStatus::Revert,
+        Ending::Halt(reason) => ExecutionStatus::Halt(reason),
+    };
+    outcome.gas_used = gas_used;
+    outcome.gas_refunded = gas_refunded;
+    let output = &m.workspace.return_data;
+    outcome.output = if output.is_empty() { Bytes::new() } else { Bytes::copy_from_slice(output) };
+    outcome.created = result.created;
+    Ok(())
 }
 
 impl<E> From<InvalidTransaction> for TransactError<E> {

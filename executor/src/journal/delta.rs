@@ -30,8 +30,15 @@ struct Originals {
 
 impl Journal {
     /// What differs from the state before, between transactions.
-    pub(crate) fn state_delta(&self) -> StateDelta {
-        let mut changes = Changes::new(self);
+    pub(crate) fn state_delta(&mut self) -> StateDelta {
+        let lists = std::mem::take(&mut self.change_lists);
+        let (delta, lists) = self.changes(lists).into_delta();
+        self.change_lists = lists;
+        delta
+    }
+
+    fn changes(&self, lists: ChangeLists) -> Changes<'_> {
+        let mut changes = Changes::new(self, lists);
         for (id, account) in self.accounts.iter().enumerate() {
             if account.is_loaded {
                 changes.record_account(id as u32, account.before(), account.epoch > 0);
@@ -43,13 +50,13 @@ impl Journal {
                 changes.record_slot(id as u32, slot.before, is_wiped);
             }
         }
-        changes.into_delta()
+        changes
     }
 
     /// What differs from the state before the step, after its last transaction.
     pub(crate) fn step_delta(&self) -> StateDelta {
         let originals = self.originals();
-        let mut changes = Changes::new(self);
+        let mut changes = Changes::new(self, ChangeLists::default());
         for (&id, original) in &originals.accounts {
             let epoch = self.account(AccountId(id)).epoch;
             let before = original.exists.then_some(&original.info);
@@ -61,7 +68,7 @@ impl Journal {
             let is_wiped = past.is_some_and(|past| past.epoch != self.account(account).epoch);
             changes.record_slot(id, original, is_wiped);
         }
-        changes.into_delta()
+        changes.into_delta().0
     }
 
     /// Goes back through the undo log without taking anything back.
@@ -107,13 +114,21 @@ impl Journal {
 /// to them one by one.
 struct Changes<'j> {
     journal: &'j Journal,
-    /// In ascending order of id until all are there.
     accounts: Vec<AccountChange>,
-    /// Ids of slots.
     slots: Vec<u32>,
     code: BTreeMap<B256, Bytes>,
 }
 
+/// The lists of [`Changes`], kept for the next write set.
+#[derive(Debug, Default)]
+pub(super) struct ChangeLists {
+    /// In ascending order of id until all are there.
+    accounts: Vec<AccountChange>,
+    /// Ids of slots.
+    slots: Vec<u32>,
+}
+
+#[derive(Debug)]
 struct AccountChange {
     /// The first bytes of the address, which nearly always decide about the order.
     leading_bytes: u64,
@@ -124,8 +139,11 @@ struct AccountChange {
 }
 
 impl<'j> Changes<'j> {
-    fn new(journal: &'j Journal) -> Self {
-        Self { journal, accounts: Vec::new(), slots: Vec::new(), code: BTreeMap::new() }
+    fn new(journal: &'j Journal, lists: ChangeLists) -> Self {
+        let ChangeLists { mut accounts, mut slots } = lists;
+        accounts.clear();
+        slots.clear();
+        Self { journal, accounts, slots, code: BTreeMap::new() }
     }
 
     /// Adds an account, if it is not what it was, or lost the storage that it had. Accounts come in ascending order of id.
@@ -140,7 +158,7 @@ impl<'j> Changes<'j> {
         self.accounts.push(AccountChange { leading_bytes, id, storage_wiped, slots: 0..0 });
         let hash = account.info.code_hash;
         let is_new = before.is_none_or(|before| before.code_hash != hash);
-        if let Some(code) = account.code.as_ref().filter(|code| is_new && !code.is_empty()) {
+        if let Some(code) = account.code().filter(|code| is_new && !code.is_empty()) {
             self.code.insert(hash, code.bytes().to_vec().into());
         }
     }
@@ -187,7 +205,7 @@ impl<'j> Changes<'j> {
         self.slots = slots;
     }
 
-    fn into_delta(mut self) -> StateDelta {
+    fn into_delta(mut self) -> (StateDelta, ChangeLists) {
         self.distribute_slots();
         let journal = self.journal;
         let address = |change: &AccountChange| &journal.account(AccountId(change.id)).address;
@@ -195,7 +213,9 @@ impl<'j> Changes<'j> {
             let by_leading_bytes = a.leading_bytes.cmp(&b.leading_bytes);
             by_leading_bytes.then_with(|| address(a).cmp(address(b)))
         });
-        StateDelta { accounts: self.sorted_accounts(), code: std::mem::take(&mut self.code) }
+        let accounts = self.sorted_accounts();
+        let lists = ChangeLists { accounts: self.accounts, slots: self.slots };
+        (StateDelta { accounts, code: self.code }, lists)
     }
 
     fn sorted_accounts(&self) -> BTreeMap<Address, AccountDelta> {
