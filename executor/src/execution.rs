@@ -174,7 +174,11 @@ impl<C: Crypto> Execution<C> {
         );
         parts.context = Some(access.transaction);
         match result {
-            Ok(()) => Ok((outcome, parts.journal.state_delta())),
+            Ok(()) => {
+                let mut delta = StateDelta::default();
+                parts.journal.state_delta(&mut delta);
+                Ok((outcome, delta))
+            }
             Err(TransactError::Invalid(error)) => Err(Stopped::Invalid(error)),
             Err(TransactError::State(error)) => Err(Stopped::Suspended { execution: self, error }),
         }

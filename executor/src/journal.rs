@@ -54,7 +54,7 @@ pub(crate) struct Journal {
     touched: Vec<AccountId>,
     destroyed: Vec<AccountId>,
     transaction: Stamp,
-    change_lists: delta::ChangeLists,
+    change_lists: Option<Box<delta::ChangeLists>>,
 }
 
 impl Default for Journal {
@@ -72,7 +72,7 @@ impl Default for Journal {
             touched: Vec::new(),
             destroyed: Vec::new(),
             transaction: NEVER + 1,
-            change_lists: delta::ChangeLists::default(),
+            change_lists: None,
         }
     }
 }

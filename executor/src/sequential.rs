@@ -204,7 +204,8 @@ impl<C: Crypto> SequentialExecutor<C> {
         let requests = rules.end(&block.context, &receipts)?;
         on_commit(Committed { step: Step::End, journal: rules.state.journal });
         let logs_bloom = logs_bloom(&self.crypto, &receipts);
-        let state = self.journal.state_delta();
+        let mut state = StateDelta::default();
+        self.journal.state_delta(&mut state);
         Ok(BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state })
     }
 
@@ -244,7 +245,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         let machinery = (&mut self.stack, &mut self.workspace);
         let mut result = (TransactionOutcome::unknown(), StateDelta::default());
         transaction::execute(tx, &limits, &mut access, machinery, inspector, &mut result.0)?;
-        result.1 = self.journal.state_delta();
+        self.journal.state_delta(&mut result.1);
         Ok(result)
     }
 }

@@ -161,9 +161,10 @@ impl Key for Address {
     #[inline]
     fn bits(&self) -> u64 {
         // Addresses are copied in pieces of 16 and 4 bytes: a word across the two would have to wait for both.
-        let mut middle = [0; 8];
+        let (mut middle, mut last) = ([0; 8], [0; 4]);
         middle.copy_from_slice(&self[8..16]);
-        u64::from_le_bytes(middle)
+        last.copy_from_slice(&self[16..]);
+        u64::from_le_bytes(middle) ^ u64::from(u32::from_le_bytes(last))
     }
 }
 
