@@ -15,7 +15,7 @@ use braid_interpreter::{
 use braid_precompiles::Crypto;
 use braid_primitives::{Address, StateReader, U256};
 
-use crate::{host::StateAccess, journal::Checkpoint};
+use crate::{code_cache::CodeCache, host::StateAccess, journal::Checkpoint};
 
 /// Most frames on top of the outermost one (yellow paper, section 9.4).
 const CALL_DEPTH_LIMIT: usize = 1024;
@@ -35,18 +35,34 @@ pub(crate) struct FrameResult {
     pub(crate) gas_left: u64,
     /// Refund collected, in gas; counts only if the frame succeeded.
     pub(crate) refund: i64,
-    /// The contract it created.
-    pub(crate) created: Option<Address>,
 }
 
 impl FrameResult {
     pub(crate) const fn success(gas_left: u64) -> Self {
-        Self { ending: Ending::Success, gas_left, refund: 0, created: None }
+        Self { ending: Ending::Success, gas_left, refund: 0 }
+    }
+
+    /// Of a call or creation that is not made: the gas comes back.
+    const fn refused(gas_left: u64) -> Self {
+        Self { ending: Ending::Revert, gas_left, refund: 0 }
     }
 
     const fn halt(reason: HaltReason) -> Self {
-        Self { ending: Ending::Halt(reason), gas_left: 0, refund: 0, created: None }
+        Self { ending: Ending::Halt(reason), gas_left: 0, refund: 0 }
     }
+}
+
+impl Default for FrameResult {
+    fn default() -> Self {
+        Self::success(0)
+    }
+}
+
+/// What has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Call,
+    Create,
 }
 
 /// A frame on the stack, with what its end needs.
@@ -66,6 +82,9 @@ pub(crate) struct CallStack {
     /// The first `height` are alive, the outermost first. Those above are kept for the next calls, with what they allocated.
     activations: Vec<Activation>,
     height: usize,
+    /// Of what ended last. It stays here until its caller takes it up: handing it from function to function takes longer than
+    /// a short frame.
+    pub(crate) result: FrameResult,
 }
 
 /// The environment in which the stack runs.
@@ -76,11 +95,12 @@ pub(crate) struct Machine<'m, 'a, R: StateReader, C, I> {
 }
 
 impl CallStack {
-    /// Runs the request in the workspace, or goes on after an interrupt, until the outermost frame has ended.
+    /// Runs the request in the workspace, or goes on after an interrupt, until the outermost frame has ended with
+    /// [`Self::result`].
     pub(crate) fn run<R: StateReader, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
-    ) -> Result<FrameResult, R::Error> {
+    ) -> Result<(), R::Error> {
         loop {
             let ended = if m.workspace.call.is_some() {
                 self.enter_call(m)?
@@ -89,9 +109,11 @@ impl CallStack {
             } else {
                 self.run_top(m)?
             };
-            let Some((result, is_create)) = ended else { continue };
-            let Some(caller) = self.top() else { return Ok(result) };
-            resume(&mut caller.frame, m.workspace, &result, is_create);
+            let Some(ended) = ended else { continue };
+            if self.height == 0 {
+                return Ok(());
+            }
+            self.resume(m.workspace, ended);
         }
     }
 
@@ -100,16 +122,21 @@ impl CallStack {
         self.height = 0;
     }
 
+    /// Address of the account on which the outermost frame worked, the last that there was.
+    pub(crate) fn outermost_address(&self) -> Option<Address> {
+        self.activations.first().map(|activation| activation.frame.address())
+    }
+
     fn top(&mut self) -> Option<&mut Activation> {
         self.activations[..self.height].last_mut()
     }
 
-    /// Runs the top frame until it ends (the result, and whether it was a creation), or asks for a call.
+    /// Runs the top frame until it ends, or asks for a call.
     fn run_top<R: StateReader, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
-    ) -> Result<Option<(FrameResult, bool)>, R::Error> {
-        let Some(top) = self.top() else {
+    ) -> Result<Option<Ended>, R::Error> {
+        let Some(top) = self.activations[..self.height].last_mut() else {
             unreachable!("a stack runs only with a request or a frame");
         };
         let (ending, output) = match run(&mut top.frame, m.workspace, m.state, m.inspector) {
@@ -124,17 +151,18 @@ impl CallStack {
             Exit::Revert => (Ending::Revert, top.frame.output()),
             Exit::Halt(reason) => (Ending::Halt(reason), 0..0),
         };
-        let ended = (leave(top, m, ending, output), top.creates.is_some());
+        leave(top, m, (ending, output), &mut self.result);
+        let ended = if top.creates.is_some() { Ended::Create } else { Ended::Call };
         self.height -= 1;
         Ok(Some(ended))
     }
 
-    /// Serves the call in the workspace: refuses it, runs a precompile, or pushes the callee's frame. Returns the result unless
-    /// there is a frame.
+    /// Serves the call in the workspace: refuses it, runs a precompile, or starts the callee's frame. Says whether it has ended
+    /// already.
     fn enter_call<R: StateReader, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
-    ) -> Result<Option<(FrameResult, bool)>, R::Error> {
+    ) -> Result<Option<Ended>, R::Error> {
         let Some(request) = &m.workspace.call else { return Ok(None) };
         // Reads first: nothing changes before they are done, and the request stays.
         m.state.load(request.target)?;
@@ -145,97 +173,87 @@ impl CallStack {
             }
             _ => None,
         };
-        let Some(request) = m.workspace.call.take() else { return Ok(None) };
         let depth = self.height;
-
         m.workspace.return_data.clear();
         let is_unfunded =
             payer.is_some_and(|payer| m.state.journal.account(payer).info.balance < request.value);
         if depth > CALL_DEPTH_LIMIT || is_unfunded {
-            let refused =
-                FrameResult { ending: Ending::Revert, ..FrameResult::success(request.gas_limit) };
-            return Ok(Some((refused, false)));
+            self.result = FrameResult::refused(request.gas_limit);
+            m.workspace.call = None;
+            return Ok(Some(Ended::Call));
         }
         let checkpoint = m.state.journal.checkpoint();
         m.state.journal.touch(request.target);
         if let (CallKind::Call, Some(payer)) = (request.kind, payer) {
             m.state.transfer(payer, request.target, request.value);
         }
-        let without_frame = match call_precompile(m, &request, checkpoint) {
-            None if request.code.is_empty() => Some(FrameResult::success(request.gas_limit)),
-            result => result,
-        };
-        let input = FrameInput {
-            code: request.code,
-            gas_limit: request.gas_limit,
-            account: request.target,
-            address: request.target_address,
-            caller: request.caller,
-            value: request.value,
-            input: request.input,
-            is_static: request.is_static,
-            depth,
-        };
-        if let Some(result) = without_frame {
-            if I::ACTIVE {
-                frame_starts(m, &input, false);
-                frame_ends(m, depth, &result);
+        let is_answered = answer(m, checkpoint, &mut self.result);
+        if I::ACTIVE
+            && let Some(input) = m.workspace.call.as_ref().map(|r| FrameInput::of_call(r, depth))
+        {
+            frame_starts(m, &input, false);
+            if is_answered {
+                frame_ends(m, depth, &self.result);
             }
-            return Ok(Some((result, false)));
         }
-        self.push(m, input, checkpoint, None);
-        Ok(None)
+        if !is_answered {
+            let frame = self.push(m, checkpoint, None);
+            if let Some(request) = &mut m.workspace.call {
+                frame.restart_call(request, depth);
+                translate(frame, m.workspace, m.state.codes);
+            }
+        }
+        m.workspace.call = None;
+        Ok(is_answered.then_some(Ended::Call))
     }
 
-    fn push<R: StateReader, C, I: Inspector>(
+    /// Makes room for a frame, which is to be restarted.
+    fn push<R: StateReader, C, I>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
-        input: FrameInput,
         checkpoint: Checkpoint,
         creates: Option<AccountId>,
-    ) {
-        if I::ACTIVE {
-            frame_starts(m, &input, creates.is_some());
-        }
-        let (schedule, code) = (m.workspace.schedule, &input.code);
-        if m.workspace.engine == Engine::Adaptive && code.wants_translation(schedule) {
-            let codes = m.state.codes;
-            m.workspace.translation_budget.spend(code, || codes.translate(code, schedule));
-        }
+    ) -> &mut Frame {
         // The outermost frame's memory is there already, behind the transaction's input.
         let caller_memory_base = if self.height == 0 { 0 } else { m.workspace.memory.enter() };
-        match self.activations.get_mut(self.height) {
-            Some(activation) => {
-                activation.frame.restart(input);
-                activation.checkpoint = checkpoint;
-                activation.caller_memory_base = caller_memory_base;
-                activation.creates = creates;
-            }
-            None => {
-                let frame = Frame::new(input, m.workspace);
-                self.activations.push(Activation {
-                    frame,
-                    checkpoint,
-                    caller_memory_base,
-                    creates,
-                });
-            }
+        if self.height == self.activations.len() {
+            let frame = Frame::idle(m.state.codes.empty(), m.workspace);
+            self.activations.push(Activation { frame, checkpoint, caller_memory_base, creates });
         }
         self.height += 1;
+        let activation = &mut self.activations[self.height - 1];
+        activation.checkpoint = checkpoint;
+        activation.caller_memory_base = caller_memory_base;
+        activation.creates = creates;
+        &mut activation.frame
+    }
+
+    /// Hands the caller, which is the top frame, the result of what it asked for.
+    fn resume(&mut self, workspace: &mut Workspace, ended: Ended) {
+        let (alive, kept) = self.activations.split_at_mut(self.height);
+        let Some(Activation { frame: caller, .. }) = alive.last_mut() else { return };
+        let FrameResult { ending, gas_left, refund } = self.result;
+        let is_success = ending == Ending::Success;
+        let refund = if is_success { refund } else { 0 };
+        match ended {
+            Ended::Call => caller.resume_call(workspace, is_success, gas_left, refund),
+            Ended::Create => {
+                if is_success {
+                    workspace.return_data.clear();
+                }
+                // What succeeded had a frame, which is right above.
+                let created = kept.first().filter(|_| is_success);
+                caller.resume_create(created.map(|a| a.frame.address()), gas_left, refund);
+            }
+        }
     }
 }
 
-/// Hands the caller its callee's result.
-fn resume(caller: &mut Frame, workspace: &mut Workspace, result: &FrameResult, is_create: bool) {
-    let is_success = result.ending == Ending::Success;
-    let refund = if is_success { result.refund } else { 0 };
-    if is_create {
-        if is_success {
-            workspace.return_data.clear();
-        }
-        caller.resume_create(result.created, result.gas_left, refund);
-    } else {
-        caller.resume_call(workspace, is_success, result.gas_left, refund);
+/// Translates the frame's code, if it has proved to be worth it.
+fn translate(frame: &Frame, workspace: &mut Workspace, codes: &CodeCache) {
+    let (schedule, code) = (workspace.schedule, frame.code());
+    if workspace.engine == Engine::Adaptive && code.wants_translation(schedule) {
+        workspace.translation_budget.spend(code, || codes.translate(code, schedule));
     }
 }
 
@@ -243,17 +261,13 @@ fn resume(caller: &mut Frame, workspace: &mut Workspace, result: &FrameResult, i
 fn leave<R: StateReader, C: Crypto, I: Inspector>(
     activation: &mut Activation,
     m: &mut Machine<'_, '_, R, C, I>,
-    mut ending: Ending,
-    mut output: Range<usize>,
-) -> FrameResult {
+    (mut ending, mut output): (Ending, Range<usize>),
+    result: &mut FrameResult,
+) {
     let Activation { frame, checkpoint, caller_memory_base, creates } = activation;
-    let mut created = None;
     if let (Some(account), Ending::Success) = (*creates, ending) {
         match create::deploy(m, frame, account, output.clone()) {
-            Ok(deployed_bytes) => {
-                created = Some(frame.address());
-                output.end = output.start + deployed_bytes;
-            }
+            Ok(deployed_bytes) => output.end = output.start + deployed_bytes,
             Err(reason) => ending = Ending::Halt(reason),
         }
     }
@@ -265,13 +279,13 @@ fn leave<R: StateReader, C: Crypto, I: Inspector>(
     if ending != Ending::Success {
         m.state.journal.revert(*checkpoint);
     }
-    let gas_left = if matches!(ending, Ending::Halt(_)) { 0 } else { frame.gas_left() };
     m.workspace.memory.leave(*caller_memory_base);
-    let result = FrameResult { ending, gas_left, refund: frame.refund(), created };
+    result.ending = ending;
+    result.gas_left = if matches!(ending, Ending::Halt(_)) { 0 } else { frame.gas_left() };
+    result.refund = frame.refund();
     if I::ACTIVE {
-        frame_ends(m, frame.depth(), &result);
+        frame_ends(m, frame.depth(), result);
     }
-    result
 }
 
 /// Tells the inspector of a frame, or of a call that needs none.
@@ -306,21 +320,34 @@ fn frame_ends<R: StateReader, C, I: Inspector>(
     });
 }
 
-/// Runs the precompile at the called address, if there is one and the call is not a delegation to it (EIP-7702).
-fn call_precompile<R: StateReader, C: Crypto, I>(
+/// Answers a call that needs no frame, to no code or to a precompile, unless that is what an account delegates to (EIP-7702).
+/// Says whether it is one.
+fn answer<R: StateReader, C: Crypto, I>(
     m: &mut Machine<'_, '_, R, C, I>,
-    request: &CallRequest,
     checkpoint: Checkpoint,
-) -> Option<FrameResult> {
-    let precompile = m.state.precompiles.get(&request.code_address)?;
-    if request.is_delegated {
-        return None;
-    }
-    let Workspace { memory, return_data, .. } = &mut *m.workspace;
+    result: &mut FrameResult,
+) -> bool {
+    let Workspace { memory, return_data, call, .. } = &mut *m.workspace;
+    let Some(request) = call else { return false };
+    let precompile = m.state.precompiles.get(&request.code_address);
+    let Some(precompile) = precompile.filter(|_| !request.is_delegated) else {
+        let is_answered = request.code.is_empty();
+        if is_answered {
+            *result = FrameResult::success(request.gas_limit);
+        }
+        return is_answered;
+    };
     let input = memory.absolute(request.input.clone());
     let (crypto, fork) = (m.state.crypto, m.state.fork);
-    match braid_precompiles::run(precompile, crypto, fork, input, request.gas_limit, return_data) {
-        Ok(gas_used) => Some(FrameResult::success(request.gas_limit - gas_used)),
+    *result = match braid_precompiles::run(
+        precompile,
+        crypto,
+        fork,
+        input,
+        request.gas_limit,
+        return_data,
+    ) {
+        Ok(gas_used) => FrameResult::success(request.gas_limit - gas_used),
         Err(error) => {
             return_data.clear();
             m.state.journal.revert(checkpoint);
@@ -328,9 +355,10 @@ fn call_precompile<R: StateReader, C: Crypto, I>(
                 braid_precompiles::PrecompileError::OutOfGas { .. } => HaltReason::OutOfGas,
                 _ => HaltReason::PrecompileFailed,
             };
-            Some(FrameResult::halt(reason))
+            FrameResult::halt(reason)
         }
-    }
+    };
+    true
 }
 
 /// The request that starts a message call from outside: a transaction's or a system call's.

@@ -165,11 +165,20 @@ impl<C: Crypto> Execution<C> {
         }
         let workspace = &mut parts.workspace;
         let mut m = Machine { state: &mut access, workspace, inspector: &mut NoInspector };
-        let result =
-            parts.progress.advance(&parts.transaction, &parts.limits, &mut parts.stack, &mut m);
+        let mut outcome = TransactionOutcome::unknown();
+        let result = parts.progress.advance(
+            (&parts.transaction, &parts.limits),
+            &mut parts.stack,
+            &mut m,
+            &mut outcome,
+        );
         parts.context = Some(access.transaction);
         match result {
-            Ok(outcome) => Ok((outcome, parts.journal.state_delta())),
+            Ok(()) => {
+                let mut delta = StateDelta::default();
+                parts.journal.state_delta(&mut delta);
+                Ok((outcome, delta))
+            }
             Err(TransactError::Invalid(error)) => Err(Stopped::Invalid(error)),
             Err(TransactError::State(error)) => Err(Stopped::Suspended { execution: self, error }),
         }

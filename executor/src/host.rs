@@ -109,11 +109,10 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
     /// The account's code, analysed.
     pub(crate) fn read_code(&mut self, id: AccountId) -> Result<Arc<Code>, R::Error> {
         self.load(id)?;
-        let account = self.journal.account(id);
-        if let Some(code) = &account.code {
+        if let Some(code) = self.journal.known_code(id) {
             return Ok(code.clone());
         }
-        let hash = account.info.code_hash;
+        let hash = self.journal.account(id).info.code_hash;
         let code = match self.codes.get(&hash) {
             Some(code) => code,
             None => self.codes.analysed(&self.reader.code(hash)?, hash),

@@ -54,6 +54,7 @@ pub(crate) struct Journal {
     touched: Vec<AccountId>,
     destroyed: Vec<AccountId>,
     transaction: Stamp,
+    change_lists: Option<Box<delta::ChangeLists>>,
 }
 
 impl Default for Journal {
@@ -71,6 +72,7 @@ impl Default for Journal {
             touched: Vec::new(),
             destroyed: Vec::new(),
             transaction: NEVER + 1,
+            change_lists: None,
         }
     }
 }
@@ -138,9 +140,16 @@ impl Journal {
         self.account_mut(id).load(info);
     }
 
+    /// The account's code, if it is known without asking anybody.
+    #[inline]
+    pub(crate) fn known_code(&mut self, id: AccountId) -> Option<&Arc<Code>> {
+        let account = self.account_mut(id);
+        if account.code().is_some() { account.code() } else { account.recall_code() }
+    }
+
     /// Puts in the code that belongs to the account's code hash.
     pub(crate) fn load_code(&mut self, id: AccountId, code: Arc<Code>) {
-        self.account_mut(id).code = Some(code);
+        self.account_mut(id).replace_code(Some(code));
     }
 
     #[inline]
@@ -215,7 +224,7 @@ impl Journal {
         self.touch(id);
         let account = &mut self.accounts[id.0 as usize];
         let hash = std::mem::replace(&mut account.info.code_hash, code.hash());
-        let previous = account.code.replace(code);
+        let previous = account.replace_code(Some(code));
         self.undo.push(Undo::Code(id, Box::new((hash, previous))));
     }
 
@@ -408,7 +417,7 @@ impl Journal {
         let account = self.account_mut(id);
         let info = std::mem::take(&mut account.info);
         let before = std::mem::replace(&mut account.exists, false).then(|| Box::new(info));
-        account.code = None;
+        account.replace_code(None);
         account.epoch += 1;
         debug_assert_eq!(account.info.code_hash, KECCAK256_EMPTY);
         self.undo.push(Undo::Removed(id, before));

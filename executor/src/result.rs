@@ -40,6 +40,20 @@ pub struct TransactionOutcome {
     pub created: Option<Address>,
 }
 
+impl TransactionOutcome {
+    /// What is to be filled in.
+    pub(crate) const fn unknown() -> Self {
+        Self {
+            status: ExecutionStatus::Success,
+            gas_used: 0,
+            gas_refunded: 0,
+            logs: Vec::new(),
+            output: Bytes::new(),
+            created: None,
+        }
+    }
+}
+
 /// A block, ready to execute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Block {

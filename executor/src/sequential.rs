@@ -182,7 +182,8 @@ impl<C: Crypto> SequentialExecutor<C> {
             }
             rules.state.journal.begin_step();
             let machinery = (&mut *rules.stack, &mut *rules.workspace);
-            let mut outcome = transaction::execute(tx, &limits, rules.state, machinery, inspector)
+            let mut outcome = TransactionOutcome::unknown();
+            transaction::execute(tx, &limits, rules.state, machinery, inspector, &mut outcome)
                 .map_err(|error| at(index, error))?;
             let step = Step::Transaction { index, outcome: &outcome };
             on_commit(Committed { step, journal: rules.state.journal });
@@ -203,7 +204,8 @@ impl<C: Crypto> SequentialExecutor<C> {
         let requests = rules.end(&block.context, &receipts)?;
         on_commit(Committed { step: Step::End, journal: rules.state.journal });
         let logs_bloom = logs_bloom(&self.crypto, &receipts);
-        let state = self.journal.state_delta();
+        let mut state = StateDelta::default();
+        self.journal.state_delta(&mut state);
         Ok(BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state })
     }
 
@@ -241,8 +243,10 @@ impl<C: Crypto> SequentialExecutor<C> {
             &limits,
         );
         let machinery = (&mut self.stack, &mut self.workspace);
-        let outcome = transaction::execute(tx, &limits, &mut access, machinery, inspector)?;
-        Ok((outcome, self.journal.state_delta()))
+        let mut result = (TransactionOutcome::unknown(), StateDelta::default());
+        transaction::execute(tx, &limits, &mut access, machinery, inspector, &mut result.0)?;
+        self.journal.state_delta(&mut result.1);
+        Ok(result)
     }
 }
 

@@ -54,8 +54,8 @@ pub(crate) fn system_call<R: StateReader, C: Crypto>(
             }
             workspace.call = Some(call);
             let mut m = Machine { state, workspace, inspector: &mut NoInspector };
-            let result = stack.run(&mut m)?;
-            Ok(match result.ending {
+            stack.run(&mut m)?;
+            Ok(match stack.result.ending {
                 Ending::Success => {
                     SystemCallResult::Success(Bytes::copy_from_slice(&workspace.return_data))
                 }

@@ -6,7 +6,7 @@ use braid_interpreter::{AccountId, Code, Host, Inspector, Workspace, delegation_
 use braid_precompiles::Crypto;
 use braid_primitives::{
     Address, Authorization, B256, Bytes, Hardfork, KECCAK256_EMPTY, StateReader, Transaction,
-    TransactionType, U256,
+    TransactionType, TxKind, U256,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     error::{InvalidTransaction, TransactError},
     fees::{blob_gas, cost, effective_gas_price, effective_tip},
     host::StateAccess,
-    intrinsic::IntrinsicGas,
+    intrinsic::{IntrinsicGas, intrinsic_gas},
     result::{ExecutionStatus, TransactionOutcome},
     validate::{Limits, check_balance, check_envelope, check_nonce},
 };
@@ -22,16 +22,17 @@ use crate::{
 /// Gas of an authorization whose authority exists is refunded down to this (EIP-7702: 25000 - 12500).
 const AUTHORIZATION_REFUND_GAS: i64 = 12_500;
 
-/// Executes a transaction and ends it in the journal. On error the journal is as before.
+/// Executes a transaction and ends it in the journal. On error the journal is as before, and the outcome, which must be unknown before, means nothing.
 pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     tx: &Transaction,
     limits: &Limits,
     state: &mut StateAccess<'_, R, C>,
     (stack, workspace): (&mut CallStack, &mut Workspace),
     inspector: &mut I,
-) -> Result<TransactionOutcome, TransactError<R::Error>> {
+    outcome: &mut TransactionOutcome,
+) -> Result<(), TransactError<R::Error>> {
     let mut m = Machine { state, workspace, inspector };
-    let result = Progress::default().advance(tx, limits, stack, &mut m);
+    let result = Progress::default().advance((tx, limits), stack, &mut m, outcome);
     if result.is_err() {
         stack.clear();
         m.state.journal.discard_transaction();
@@ -74,7 +75,7 @@ enum Stage {
     /// The frames of what this account has sent.
     Frames(AccountId),
     /// Refunds and fees.
-    Settlement(AccountId, FrameResult),
+    Settlement(AccountId),
 }
 
 impl Progress {
@@ -83,15 +84,16 @@ impl Progress {
     /// After [`TransactError::State`] this can be called again, with the same transaction and machinery, on any thread.
     pub(crate) fn advance<R: StateReader, C: Crypto, I: Inspector>(
         &mut self,
-        tx: &Transaction,
-        limits: &Limits,
+        (tx, limits): (&Transaction, &Limits),
         stack: &mut CallStack,
         m: &mut Machine<'_, '_, R, C, I>,
-    ) -> Result<TransactionOutcome, TransactError<R::Error>> {
+        outcome: &mut TransactionOutcome,
+    ) -> Result<(), TransactError<R::Error>> {
         loop {
             self.stage = match &self.stage {
                 Stage::Envelope => {
-                    self.gas = check_envelope(tx, m.state.block, limits)?;
+                    self.gas = intrinsic_gas(tx, limits.fork);
+                    check_envelope(tx, m.state.block, limits, self.gas)?;
                     Stage::Sender
                 }
                 Stage::Sender => {
@@ -108,26 +110,62 @@ impl Progress {
                     }
                     None => {
                         let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
-                        request(tx, parties, (self.input.clone(), gas_limit), m)
+                        request(tx, parties, (self.input.clone(), gas_limit), (stack, m))
                             .map_err(TransactError::State)?
                     }
                 },
                 Stage::Frames(sender) => {
-                    let mut result = stack.run(m).map_err(TransactError::State)?;
-                    if result.ending != Ending::Success {
-                        result.refund = 0;
-                    }
-                    result.refund += self.refund;
-                    Stage::Settlement(*sender, result)
+                    stack.run(m).map_err(TransactError::State)?;
+                    Stage::Settlement(*sender)
                 }
-                Stage::Settlement(sender, result) => {
-                    let mut outcome = settle(tx, &self.gas, (*sender, result), m)?;
+                Stage::Settlement(sender) => {
+                    self.settle(tx, (*sender, stack), m, outcome)?;
                     let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
                     outcome.logs = m.state.journal.end_transaction(clears_empty);
-                    return Ok(outcome);
+                    return Ok(());
                 }
             };
         }
+    }
+
+    /// Refunds, floor and fees, after the outermost frame. Everything of the outcome but the logs.
+    fn settle<R: StateReader, C: Crypto, I>(
+        &self,
+        tx: &Transaction,
+        (sender, stack): (AccountId, &CallStack),
+        m: &mut Machine<'_, '_, R, C, I>,
+        outcome: &mut TransactionOutcome,
+    ) -> Result<(), TransactError<R::Error>> {
+        let (state, result) = (&mut *m.state, &stack.result);
+        let is_success = result.ending == Ending::Success;
+        let spent = tx.gas_limit - result.gas_left;
+        // EIP-3529 lowered the share that can be refunded.
+        let share = if state.fork >= Hardfork::London { 5 } else { 2 };
+        let refund = if is_success { result.refund + self.refund } else { self.refund };
+        let gas_refunded = u64::try_from(refund).unwrap_or(0).min(spent / share);
+        let gas_used = (spent - gas_refunded).max(self.gas.floor_gas);
+
+        let beneficiary = state.beneficiary();
+        state.load(beneficiary).map_err(TransactError::State)?;
+        state.journal.credit(sender, cost(tx.gas_limit - gas_used, state.transaction.gas_price));
+        let tip = effective_tip(tx, state.block.base_fee);
+        state.journal.credit(beneficiary, cost(gas_used, tip));
+
+        outcome.status = match result.ending {
+            Ending::Success => ExecutionStatus::Success,
+            Ending::Revert => ExecutionStatus::Revert,
+            Ending::Halt(reason) => ExecutionStatus::Halt(reason),
+        };
+        outcome.gas_used = gas_used;
+        outcome.gas_refunded = gas_refunded;
+        let output = &m.workspace.return_data;
+        if !output.is_empty() {
+            outcome.output = Bytes::copy_from_slice(output);
+        }
+        if is_success && tx.to == TxKind::Create {
+            outcome.created = stack.outermost_address();
+        }
+        Ok(())
     }
 }
 
@@ -207,7 +245,7 @@ fn request<R: StateReader, C: Crypto, I: Inspector>(
     tx: &Transaction,
     parties: &Parties,
     (input, gas_limit): (Range<usize>, u64),
-    m: &mut Machine<'_, '_, R, C, I>,
+    (stack, m): (&mut CallStack, &mut Machine<'_, '_, R, C, I>),
 ) -> Result<Stage, R::Error> {
     let sender = parties.sender;
     let Some(target) = parties.target else {
@@ -217,7 +255,8 @@ fn request<R: StateReader, C: Crypto, I: Inspector>(
     if sends_only_value(tx, target, m)? {
         m.state.journal.touch(target);
         m.state.transfer(sender, target, tx.value);
-        return Ok(Stage::Settlement(sender, FrameResult::success(gas_limit)));
+        stack.result = FrameResult::success(gas_limit);
+        return Ok(Stage::Settlement(sender));
     }
     let call = outermost_call(m.state, sender, target, tx.value, (input, gas_limit))?;
     m.workspace.call = Some(call);
@@ -276,41 +315,6 @@ fn designator_code<R: StateReader, C: Crypto>(
     let designator = delegation_designator(target);
     let hash: B256 = state.crypto.keccak256(&designator);
     state.codes.analysed(&designator, hash)
-}
-
-/// Refunds, floor and fees, after the outermost frame.
-fn settle<R: StateReader, C: Crypto, I>(
-    tx: &Transaction,
-    gas: &IntrinsicGas,
-    (sender, result): (AccountId, &FrameResult),
-    m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<TransactionOutcome, TransactError<R::Error>> {
-    let state = &mut *m.state;
-    let spent = tx.gas_limit - result.gas_left;
-    // EIP-3529 lowered the share that can be refunded.
-    let share = if state.fork >= Hardfork::London { 5 } else { 2 };
-    let refund = u64::try_from(result.refund).unwrap_or(0);
-    let gas_refunded = refund.min(spent / share);
-    let gas_used = (spent - gas_refunded).max(gas.floor_gas);
-
-    let beneficiary = state.beneficiary();
-    state.load(beneficiary).map_err(TransactError::State)?;
-    state.journal.credit(sender, cost(tx.gas_limit - gas_used, state.transaction.gas_price));
-    let tip = effective_tip(tx, state.block.base_fee);
-    state.journal.credit(beneficiary, cost(gas_used, tip));
-
-    Ok(TransactionOutcome {
-        status: match result.ending {
-            Ending::Success => ExecutionStatus::Success,
-            Ending::Revert => ExecutionStatus::Revert,
-            Ending::Halt(reason) => ExecutionStatus::Halt(reason),
-        },
-        gas_used,
-        gas_refunded,
-        logs: Vec::new(),
-        output: Bytes::copy_from_slice(&m.workspace.return_data),
-        created: result.created,
-    })
 }
 
 impl<E> From<InvalidTransaction> for TransactError<E> {

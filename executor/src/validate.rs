@@ -10,7 +10,7 @@ use braid_primitives::{
 use crate::{
     error::InvalidTransaction,
     fees::{GAS_PER_BLOB, blob_gas, cost},
-    intrinsic::{IntrinsicGas, intrinsic_gas},
+    intrinsic::IntrinsicGas,
 };
 
 /// Most gas of a transaction from Osaka on (EIP-7825).
@@ -56,12 +56,13 @@ impl Limits {
     }
 }
 
-/// Checks everything that does not depend on the state.
+/// Checks everything that does not depend on the state; `gas` is the transaction's.
 pub(crate) fn check_envelope(
     tx: &Transaction,
     block: &BlockEnv,
     limits: &Limits,
-) -> Result<IntrinsicGas, InvalidTransaction> {
+    gas: IntrinsicGas,
+) -> Result<(), InvalidTransaction> {
     check_type(tx, limits)?;
     check_fields(tx)?;
     check_gas_limit(tx, limits)?;
@@ -80,7 +81,7 @@ pub(crate) fn check_envelope(
     if tx.to == TxKind::Create && size_bytes > limit_bytes {
         return Err(InvalidTransaction::InitcodeTooLarge { size_bytes, limit_bytes });
     }
-    check_intrinsic_gas(tx, limits)
+    check_intrinsic_gas(tx, gas)
 }
 
 /// The fork that introduces a type.
@@ -190,12 +191,8 @@ fn check_gas_limit(tx: &Transaction, limits: &Limits) -> Result<(), InvalidTrans
 }
 
 /// The gas limit covers what is used before the first instruction, and the calldata floor (EIP-7623).
-fn check_intrinsic_gas(
-    tx: &Transaction,
-    limits: &Limits,
-) -> Result<IntrinsicGas, InvalidTransaction> {
+fn check_intrinsic_gas(tx: &Transaction, gas: IntrinsicGas) -> Result<(), InvalidTransaction> {
     let gas_limit = tx.gas_limit;
-    let gas = intrinsic_gas(tx, limits.fork);
     if gas_limit < gas.intrinsic_gas {
         let intrinsic_gas = gas.intrinsic_gas;
         return Err(InvalidTransaction::IntrinsicGasTooLow { gas_limit, intrinsic_gas });
@@ -204,7 +201,7 @@ fn check_intrinsic_gas(
         let floor_gas = gas.floor_gas;
         return Err(InvalidTransaction::FloorGasTooLow { gas_limit, floor_gas });
     }
-    Ok(gas)
+    Ok(())
 }
 
 /// Checks the nonce against that of the sender's account.

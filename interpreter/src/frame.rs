@@ -36,6 +36,23 @@ pub struct FrameInput {
     pub depth: usize,
 }
 
+impl FrameInput {
+    /// What the callee that `request` asks for is told.
+    pub fn of_call(request: &CallRequest, depth: usize) -> Self {
+        Self {
+            code: request.code.clone(),
+            gas_limit: request.gas_limit,
+            account: request.target,
+            address: request.target_address,
+            caller: request.caller,
+            value: request.value,
+            input: request.input.clone(),
+            is_static: request.is_static,
+            depth,
+        }
+    }
+}
+
 /// One activation of code: a plain value that can be kept aside and run on.
 #[derive(Debug)]
 pub struct Frame {
@@ -85,20 +102,60 @@ impl Frame {
     #[inline]
     pub fn restart(&mut self, input: FrameInput) {
         self.code = input.code;
-        self.pc = 0;
-        self.stack.clear();
-        self.gas_left = input.gas_limit;
-        self.refund = 0;
-        self.account = input.account;
         self.address = input.address;
         self.caller = input.caller;
         self.value = input.value;
         self.input = input.input;
         self.is_static = input.is_static;
-        self.depth = input.depth;
+        self.rewind((input.account, input.depth), input.gas_limit);
+    }
+
+    /// Starts anew as the callee that `request` asks for, at this depth. Takes its code and leaves the old one there: what is
+    /// asked for is read where it lies.
+    #[inline]
+    pub fn restart_call(&mut self, request: &mut CallRequest, depth: usize) {
+        std::mem::swap(&mut self.code, &mut request.code);
+        self.address = request.target_address;
+        self.caller = request.caller;
+        self.value = request.value;
+        self.input = request.input.clone();
+        self.is_static = request.is_static;
+        self.rewind((request.target, depth), request.gas_limit);
+    }
+
+    #[inline]
+    fn rewind(&mut self, (account, depth): (AccountId, usize), gas_limit: u64) {
+        self.pc = 0;
+        self.stack.clear();
+        self.gas_left = gas_limit;
+        self.refund = 0;
+        self.account = account;
+        self.depth = depth;
         self.output = 0..0;
         self.return_area = 0..0;
         self.resumption = None;
+    }
+
+    /// A frame that waits for [`Self::restart`], with code that it will not run. Its stack comes from the workspace's pool.
+    pub fn idle(code: Arc<Code>, workspace: &mut Workspace) -> Self {
+        let (address, account) = (Address::ZERO, AccountId(0));
+        let input = FrameInput {
+            code,
+            gas_limit: 0,
+            account,
+            address,
+            caller: address,
+            value: U256::ZERO,
+            input: 0..0,
+            is_static: false,
+            depth: 0,
+        };
+        Self::new(input, workspace)
+    }
+
+    /// Code that runs.
+    pub fn code(&self) -> &Code {
+        &self.code
     }
 
     /// Gas left.

@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 
 /// An account without its storage.
+///
+/// In memory the long fields come first: each is copied in registers of its own, so that it can be read while the copy of the
+/// whole is still on its way to the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct AccountInfo {
-    /// Transactions sent, or contracts created.
-    pub nonce: u64,
     /// Balance in wei.
     pub balance: U256,
     /// Keccak-256 of the code; [`KECCAK256_EMPTY`] for none.
     pub code_hash: B256,
+    /// Transactions sent, or contracts created.
+    pub nonce: u64,
 }
 
 impl Default for AccountInfo {

@@ -7,7 +7,7 @@ use braid_interpreter::{AccountId, Code, Frame, FrameInput, HaltReason, Host, In
 use braid_precompiles::Crypto;
 use braid_primitives::{Address, B256, Hardfork, KECCAK256_EMPTY, StateReader, U256};
 
-use super::{CALL_DEPTH_LIMIT, CallStack, Ending, FrameResult, Machine};
+use super::{CALL_DEPTH_LIMIT, CallStack, Ended, FrameResult, Machine, frame_starts, translate};
 
 /// Gas for each byte of deployed code (yellow paper, appendix G).
 const CODE_DEPOSIT_BYTE_GAS: u64 = 200;
@@ -16,14 +16,13 @@ const CODE_DEPOSIT_BYTE_GAS: u64 = 200;
 const CODE_LIMIT_BYTES: usize = 24_576;
 
 impl CallStack {
-    /// Serves the creation in the workspace: refuses it, or pushes the frame of its initcode. Returns the result unless there
-    /// is a frame.
+    /// Serves the creation in the workspace: refuses it, or starts the frame of its initcode. Says whether it has ended already.
     ///
     /// The outermost creation is the transaction's own: the sender's nonce was consumed already.
     pub(super) fn enter_create<R: StateReader, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
-    ) -> Result<Option<(FrameResult, bool)>, R::Error> {
+    ) -> Result<Option<Ended>, R::Error> {
         let Some(request) = m.workspace.create.clone() else { return Ok(None) };
         let depth = self.height;
         let (creator, is_outermost) = match self.top() {
@@ -40,9 +39,8 @@ impl CallStack {
         if is_refused {
             m.workspace.create = None;
             m.workspace.return_data.clear();
-            let refused =
-                FrameResult { ending: Ending::Revert, ..FrameResult::success(request.gas_limit) };
-            return Ok(Some((refused, true)));
+            self.result = FrameResult::refused(request.gas_limit);
+            return Ok(Some(Ended::Create));
         }
         let nonce = if is_outermost { info.nonce - 1 } else { info.nonce };
         let initcode = m.workspace.memory.absolute(request.initcode.clone());
@@ -61,7 +59,8 @@ impl CallStack {
             m.state.journal.set_nonce(creator, info.nonce + 1);
         }
         if is_taken {
-            return Ok(Some((FrameResult::halt(HaltReason::CreateCollision), true)));
+            self.result = FrameResult::halt(HaltReason::CreateCollision);
+            return Ok(Some(Ended::Create));
         }
         let checkpoint = m.state.journal.checkpoint();
         m.state.journal.mark_created(account);
@@ -81,7 +80,12 @@ impl CallStack {
             is_static: false,
             depth,
         };
-        self.push(m, input, checkpoint, Some(account));
+        if I::ACTIVE {
+            frame_starts(m, &input, true);
+        }
+        let frame = self.push(m, checkpoint, Some(account));
+        frame.restart(input);
+        translate(frame, m.workspace, m.state.codes);
         Ok(None)
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, hint::black_box, ops::Range};
 
 use braid_interpreter::{AccountId, SlotId};
-use braid_primitives::{AccountDelta, AccountInfo, Address, B256, Bytes, StateDelta, U256};
+use braid_primitives::{AccountDelta, AccountInfo, Address, StateDelta, U256};
 
 use super::{Journal, Slot, undo::Undo};
 
@@ -29,9 +29,10 @@ struct Originals {
 }
 
 impl Journal {
-    /// What differs from the state before, between transactions.
-    pub(crate) fn state_delta(&self) -> StateDelta {
-        let mut changes = Changes::new(self);
+    /// Puts what differs from the state before, between transactions, into an empty write set.
+    pub(crate) fn state_delta(&mut self, delta: &mut StateDelta) {
+        let lists = self.change_lists.take().unwrap_or_default();
+        let mut changes = Changes { journal: self, lists, delta };
         for (id, account) in self.accounts.iter().enumerate() {
             if account.is_loaded {
                 changes.record_account(id as u32, account.before(), account.epoch > 0);
@@ -43,13 +44,14 @@ impl Journal {
                 changes.record_slot(id as u32, slot.before, is_wiped);
             }
         }
-        changes.into_delta()
+        self.change_lists = Some(changes.finish());
     }
 
     /// What differs from the state before the step, after its last transaction.
     pub(crate) fn step_delta(&self) -> StateDelta {
         let originals = self.originals();
-        let mut changes = Changes::new(self);
+        let mut delta = StateDelta::default();
+        let mut changes = Changes { journal: self, lists: Box::default(), delta: &mut delta };
         for (&id, original) in &originals.accounts {
             let epoch = self.account(AccountId(id)).epoch;
             let before = original.exists.then_some(&original.info);
@@ -61,7 +63,8 @@ impl Journal {
             let is_wiped = past.is_some_and(|past| past.epoch != self.account(account).epoch);
             changes.record_slot(id, original, is_wiped);
         }
-        changes.into_delta()
+        changes.finish();
+        delta
     }
 
     /// Goes back through the undo log without taking anything back.
@@ -107,13 +110,20 @@ impl Journal {
 /// to them one by one.
 struct Changes<'j> {
     journal: &'j Journal,
+    lists: Box<ChangeLists>,
+    delta: &'j mut StateDelta,
+}
+
+/// The lists of [`Changes`], kept for the next write set.
+#[derive(Debug, Default)]
+pub(super) struct ChangeLists {
     /// In ascending order of id until all are there.
     accounts: Vec<AccountChange>,
     /// Ids of slots.
     slots: Vec<u32>,
-    code: BTreeMap<B256, Bytes>,
 }
 
+#[derive(Debug)]
 struct AccountChange {
     /// The first bytes of the address, which nearly always decide about the order.
     leading_bytes: u64,
@@ -124,10 +134,6 @@ struct AccountChange {
 }
 
 impl<'j> Changes<'j> {
-    fn new(journal: &'j Journal) -> Self {
-        Self { journal, accounts: Vec::new(), slots: Vec::new(), code: BTreeMap::new() }
-    }
-
     /// Adds an account, if it is not what it was, or lost the storage that it had. Accounts come in ascending order of id.
     fn record_account(&mut self, id: u32, before: Option<&AccountInfo>, is_wiped: bool) {
         let account = self.journal.account(AccountId(id));
@@ -137,11 +143,11 @@ impl<'j> Changes<'j> {
             return;
         }
         let leading_bytes = leading_bytes(&account.address);
-        self.accounts.push(AccountChange { leading_bytes, id, storage_wiped, slots: 0..0 });
+        self.lists.accounts.push(AccountChange { leading_bytes, id, storage_wiped, slots: 0..0 });
         let hash = account.info.code_hash;
         let is_new = before.is_none_or(|before| before.code_hash != hash);
-        if let Some(code) = account.code.as_ref().filter(|code| is_new && !code.is_empty()) {
-            self.code.insert(hash, code.bytes().to_vec().into());
+        if let Some(code) = account.code().filter(|code| is_new && !code.is_empty()) {
+            self.delta.code.insert(hash, code.bytes().to_vec().into());
         }
     }
 
@@ -151,7 +157,7 @@ impl<'j> Changes<'j> {
         let account = self.journal.account(slot.key.account());
         let before = if is_wiped { U256::ZERO } else { before };
         if slot.current != before && slot.epoch == account.epoch && account.exists {
-            self.slots.push(id);
+            self.lists.slots.push(id);
         }
     }
 
@@ -163,20 +169,20 @@ impl<'j> Changes<'j> {
     fn distribute_slots(&mut self) {
         let journal = self.journal;
         let account_of = |id: u32| journal.slots[id as usize].key.account().0;
-        let mut slots = std::mem::take(&mut self.slots);
+        let ChangeLists { accounts, slots } = &mut *self.lists;
         slots.sort_unstable_by_key(|&id| (account_of(id), journal.slots[id as usize].key.key()));
-        let known = self.accounts.len();
+        let known = accounts.len();
         let (mut start, mut next) = (0, 0);
         for group in slots.chunk_by(|&a, &b| account_of(a) == account_of(b)) {
             let id = account_of(group[0]);
             let own = start..start + group.len() as u32;
             start = own.end;
-            while next < known && self.accounts[next].id < id {
+            while next < known && accounts[next].id < id {
                 next += 1;
             }
-            match self.accounts[..known].get_mut(next).filter(|change| change.id == id) {
+            match accounts[..known].get_mut(next).filter(|change| change.id == id) {
                 Some(change) => change.slots = own,
-                None => self.accounts.push(AccountChange {
+                None => accounts.push(AccountChange {
                     leading_bytes: leading_bytes(&journal.account(AccountId(id)).address),
                     id,
                     storage_wiped: false,
@@ -184,35 +190,43 @@ impl<'j> Changes<'j> {
                 }),
             }
         }
-        self.slots = slots;
     }
 
-    fn into_delta(mut self) -> StateDelta {
+    /// Makes the write set; returns the lists, empty.
+    fn finish(mut self) -> Box<ChangeLists> {
         self.distribute_slots();
         let journal = self.journal;
         let address = |change: &AccountChange| &journal.account(AccountId(change.id)).address;
-        self.accounts.sort_unstable_by(|a, b| {
+        self.lists.accounts.sort_unstable_by(|a, b| {
             let by_leading_bytes = a.leading_bytes.cmp(&b.leading_bytes);
             by_leading_bytes.then_with(|| address(a).cmp(address(b)))
         });
-        StateDelta { accounts: self.sorted_accounts(), code: std::mem::take(&mut self.code) }
+        self.add_accounts();
+        self.lists.accounts.clear();
+        self.lists.slots.clear();
+        self.lists
     }
 
-    fn sorted_accounts(&self) -> BTreeMap<Address, AccountDelta> {
-        if self.accounts.len() <= FEW {
-            return sorted_map(self.accounts.iter().map(|change| self.delta_of(change)));
+    fn add_accounts(&mut self) {
+        let changes = &self.lists.accounts;
+        if changes.len() <= FEW {
+            for change in changes {
+                let (address, delta) = self.delta_of(change);
+                self.delta.accounts.insert(address, delta);
+            }
+            return;
         }
-        let mut accounts = Vec::with_capacity(self.accounts.len());
-        for changes in self.accounts.chunks(FETCHED_TOGETHER) {
+        let mut accounts = Vec::with_capacity(changes.len());
+        for changes in changes.chunks(FETCHED_TOGETHER) {
             black_box(changes.iter().fold(0, |all, change| all ^ self.fetch(change)));
             accounts.extend(changes.iter().map(|change| self.delta_of(change)));
         }
-        sorted_map(accounts.into_iter())
+        self.delta.accounts = sorted_map(accounts.into_iter());
     }
 
     fn delta_of(&self, change: &AccountChange) -> (Address, AccountDelta) {
         let account = self.journal.account(AccountId(change.id));
-        let slots = &self.slots[change.slots.start as usize..change.slots.end as usize];
+        let slots = &self.lists.slots[change.slots.start as usize..change.slots.end as usize];
         let storage = slots.iter().map(|&id| (self.slot(id).key.key(), self.slot(id).current));
         let delta = AccountDelta {
             info: account.exists.then_some(account.info),

@@ -77,10 +77,11 @@ pub(crate) struct Account {
     pub(super) has_written_slots: bool,
     /// Whether it existed before the block.
     existed: bool,
-    /// Once it was asked for.
-    pub(crate) code: Option<Arc<Code>>,
+    /// Whether `code` is that of this account, not of the one that was forgotten.
+    is_code_known: bool,
+    code: Option<Arc<Code>>,
     pub(crate) info: AccountInfo,
-    /// Before the block, if it existed then.
+    /// Before the block; means nothing if it did not exist then.
     before: AccountInfo,
 }
 
@@ -98,6 +99,7 @@ impl Account {
             is_always_warm,
             has_written_slots: false,
             existed: false,
+            is_code_known: false,
             code: None,
             info: AccountInfo::default(),
             before: AccountInfo::default(),
@@ -115,7 +117,7 @@ impl Account {
         self.is_always_warm = is_always_warm;
         self.has_written_slots = false;
         self.existed = false;
-        self.code = None;
+        self.is_code_known = false;
     }
 
     /// Puts in what was read.
@@ -124,8 +126,30 @@ impl Account {
         self.is_loaded = true;
         self.existed = info.is_some();
         self.exists = self.existed;
-        self.info = info.unwrap_or_default();
-        self.before = self.info;
+        match info {
+            Some(info) => (self.info, self.before) = (info, info),
+            None => self.info = AccountInfo::default(),
+        }
+    }
+
+    /// Its code, once that was asked for.
+    #[inline]
+    pub(crate) fn code(&self) -> Option<&Arc<Code>> {
+        self.code.as_ref().filter(|_| self.is_code_known)
+    }
+
+    /// Takes up the code that the forgotten account had, if it is this one's. Most calls of simulations find what the call
+    /// before left.
+    pub(super) fn recall_code(&mut self) -> Option<&Arc<Code>> {
+        let is_own = self.code.as_ref().is_some_and(|code| code.hash() == self.info.code_hash);
+        self.is_code_known |= is_own;
+        self.code()
+    }
+
+    /// Sets the code, or that it is not known; returns what it was.
+    pub(super) fn replace_code(&mut self, code: Option<Arc<Code>>) -> Option<Arc<Code>> {
+        let was_known = std::mem::replace(&mut self.is_code_known, true);
+        std::mem::replace(&mut self.code, code).filter(|_| was_known)
     }
 
     /// What it was before the block; `None` where it did not exist.

@@ -26,15 +26,22 @@ pub(super) trait Key: PartialEq {
     fn bits(&self) -> u64;
 }
 
-/// Number of keys remembered as recently used, a power of two: 1 KB.
-const RECENT: usize = 256;
+/// Number of places for keys in use, a power of two: 1 KB.
+const PLACES: usize = 256;
 
-/// Ids of keys of one kind.
+/// Set in a place whose id is in the table, too.
+const IN_TABLE: u32 = 1 << 31;
+
+/// Ids of keys of one kind, below 2^31.
+///
+/// Each key has a place, chosen by some of its bits, and the last one to be used there is found without hashing. It moves to
+/// the table when another key needs the place: the few keys of a short transaction never see the table.
+///
+/// What is left of the time before [`Ids::clear`] counts as free: an id that leads nowhere, or to a key of another place.
 pub(super) struct Ids<K: Key> {
     table: HashTable<u32>,
     random: K::Random,
-    /// What keys with certain bits were last used as. An entry may be out of date: the key it leads to tells.
-    recent: [u32; RECENT],
+    places: [u32; PLACES],
     kind: PhantomData<K>,
 }
 
@@ -52,14 +59,14 @@ impl<K: Key> Default for Ids<K> {
         Self {
             table: HashTable::new(),
             random: K::Random::default(),
-            recent: [u32::MAX; RECENT],
+            places: [u32::MAX; PLACES],
             kind: PhantomData,
         }
     }
 }
 
 impl<K: Key> Ids<K> {
-    /// Forgets everything, keeping the allocation.
+    /// Forgets everything, keeping the allocation. What ids led to must be forgotten as well.
     pub(super) fn clear(&mut self) {
         self.table.clear();
     }
@@ -70,15 +77,20 @@ impl<K: Key> Ids<K> {
     where
         K: 'k,
     {
-        let recent = self.recent[place(key)];
-        if key_of(recent) == Some(key) {
-            return Some(recent);
+        let place = place(key);
+        let id = self.places[place] & !IN_TABLE;
+        let there = key_of(id)?;
+        if there == key {
+            return Some(id);
+        }
+        if self::place(there) != place {
+            return None;
         }
         let hash = key.hash(&self.random);
         self.table.find(hash, |id| key_of(*id) == Some(key)).copied()
     }
 
-    /// The id of `key`, which becomes `next` if it has none.
+    /// The id of `key`, which becomes `next` if it has none; `key_of(next)` is nobody's then.
     #[inline]
     pub(super) fn get_or_insert<'k>(
         &mut self,
@@ -90,36 +102,52 @@ impl<K: Key> Ids<K> {
         K: 'k,
     {
         let place = place(key);
-        let recent = self.recent[place];
-        if key_of(recent) == Some(key) {
-            return recent;
+        let id = self.places[place] & !IN_TABLE;
+        match key_of(id) {
+            Some(there) if there == key => id,
+            Some(there) if self::place(there) == place => {
+                self.take_place(place, (key, there), next, key_of)
+            }
+            _ => {
+                self.places[place] = next;
+                next
+            }
         }
-        let id = self.look_up(key, next, key_of);
-        self.recent[place] = id;
-        id
     }
 
-    #[inline]
-    fn look_up<'k>(&mut self, key: &K, next: u32, key_of: impl Fn(u32) -> Option<&'k K>) -> u32
+    /// The id of `key`, which gets the place that `there` has.
+    #[inline(never)]
+    fn take_place<'k>(
+        &mut self,
+        place: usize,
+        (key, there): (&K, &K),
+        next: u32,
+        key_of: impl Fn(u32) -> Option<&'k K>,
+    ) -> u32
     where
         K: 'k,
     {
         let (table, random) = (&mut self.table, &self.random);
-        let hash = key.hash(random);
-        let is_it = |id: &u32| key_of(*id) == Some(key);
         let hash_of = |id: &u32| key_of(*id).map_or(0, |key| key.hash(random));
-        match table.entry(hash, is_it, hash_of) {
+        let occupant = self.places[place];
+        if occupant & IN_TABLE == 0 {
+            table.insert_unique(there.hash(random), occupant, hash_of);
+        }
+        let is_it = |id: &u32| key_of(*id) == Some(key);
+        let id = match table.entry(key.hash(random), is_it, hash_of) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => *entry.insert(next).get(),
-        }
+        };
+        self.places[place] = id | IN_TABLE;
+        id
     }
 }
 
-/// Where a key is remembered. Keys made to meet in one place cost what they would cost without the memory.
+/// The place of a key. Keys made to meet in one place cost what they would cost without places.
 #[inline]
 fn place<K: Key>(key: &K) -> usize {
     let spread = key.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (spread >> (64 - RECENT.trailing_zeros())) as usize
+    (spread >> (64 - PLACES.trailing_zeros())) as usize
 }
 
 impl Key for Address {
@@ -133,9 +161,10 @@ impl Key for Address {
     #[inline]
     fn bits(&self) -> u64 {
         // Addresses are copied in pieces of 16 and 4 bytes: a word across the two would have to wait for both.
-        let mut middle = [0; 8];
+        let (mut middle, mut last) = ([0; 8], [0; 4]);
         middle.copy_from_slice(&self[8..16]);
-        u64::from_le_bytes(middle)
+        last.copy_from_slice(&self[16..]);
+        u64::from_le_bytes(middle) ^ u64::from(u32::from_le_bytes(last))
     }
 }
 

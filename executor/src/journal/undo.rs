@@ -62,7 +62,8 @@ impl Journal {
             Undo::Nonce(id, nonce) => self.account_mut(id).info.nonce = nonce,
             Undo::Code(id, code) => {
                 let account = self.account_mut(id);
-                (account.info.code_hash, account.code) = *code;
+                account.info.code_hash = code.0;
+                account.replace_code(code.1);
             }
             Undo::Exists(id) => self.account_mut(id).exists = false,
             Undo::Touch(id) => self.account_mut(id).touched = NEVER,
