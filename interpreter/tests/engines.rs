@@ -10,8 +10,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_primitives::{Address, B256, Log, U256, keccak256};
 use braid_interpreter::{
-    AccountId, Code, Engine, Exit, Frame, FrameInput, Host, Interrupted, NoInspector, Schedule,
-    SlotId, SlotValues, TransactionEnv, Workspace, opcode::byte as op, run,
+    AccountId, Code, Engine, Exit, Frame, FrameInput, HaltReason, Host, Interrupted, NoInspector,
+    Schedule, SlotId, SlotValues, TransactionEnv, Workspace, opcode::byte as op, run,
 };
 use braid_primitives::{BlockEnv, Hardfork};
 
@@ -210,4 +210,33 @@ fn both_engines_end_alike_with_any_gas() {
         }
     }
     assert!(ended_well > PROGRAMS / 8, "only {ended_well} frames ended well");
+}
+
+#[test]
+fn return_addresses_are_told_apart_from_everything_else_that_is_jumped_to() {
+    const SITES: u16 = if cfg!(miri) { 3 } else { 20 };
+    const FUNCTION: u8 = 4;
+    // The function returns at once.
+    let mut code = vec![op::PUSH1, 16, op::JUMP, op::STOP, op::JUMPDEST, op::JUMP];
+    code.resize(16, op::STOP);
+    // Calls whose return addresses are the same modulo 16, and a JUMPDEST behind that is not one.
+    for site in 1..=SITES {
+        let [high, low] = (16 * site + 7).to_be_bytes();
+        code.extend([op::JUMPDEST, op::PUSH2, high, low, op::PUSH1, FUNCTION, op::JUMP]);
+        code.extend([op::JUMPDEST, op::PC, op::MSIZE, op::MSTORE, op::JUMPDEST]);
+        code.resize(16 * usize::from(site) + 16, op::CALLER);
+    }
+    let target_at = code.len() + 1;
+    // Behind SELFBALANCE nobody knows the target beforehand.
+    code.extend([op::PUSH2, 0, 0, op::SELFBALANCE, op::POP, op::JUMP]);
+    let mut landed = 0;
+    for target in 0..code.len() as u16 + 40 {
+        code[target_at..target_at + 2].copy_from_slice(&target.to_be_bytes());
+        let code = Arc::new(Code::new(&code, B256::ZERO));
+        let expected = end(&code, 5_000, Engine::Plain);
+        landed += u64::from(expected.0 != Exit::Halt(HaltReason::InvalidJump));
+        assert_eq!(end(&code, 5_000, Engine::Threaded), expected, "to {target}");
+    }
+    // The function itself finds no return address.
+    assert_eq!(landed, 3 * u64::from(SITES), "jumps that land somewhere");
 }

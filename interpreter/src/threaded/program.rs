@@ -281,3 +281,6 @@ const RULE_SETS: [u8; Hardfork::COUNT] = {
     }
     sets
 };
+
+#[cfg(test)]
+mod tests;
