@@ -122,8 +122,10 @@ impl CodeCache {
     /// Translates code that has proved to be worth it, if that was not done before.
     pub(crate) fn translate(&self, code: &Code, schedule: &Schedule) {
         code.translated(schedule);
-        let (hash, size_bytes) = (code.hash(), code.memory_bytes());
+        let hash = code.hash();
         write(self.shard(&hash), |shard| {
+            // Measured under the lock: others may have translated it for other forks.
+            let size_bytes = code.memory_bytes();
             // Code that was forgotten in the meantime lives on with who runs it.
             let Some(entry) = shard.by_hash.get_mut(&hash) else { return };
             if std::ptr::eq(&*entry.code, code) {

@@ -46,8 +46,8 @@ pub struct Code {
     programs: [OnceLock<Box<Program>>; RULE_SET_COUNT],
     /// Gas that the plain engine spent on cheap instructions in it: a measure of time.
     heat_gas: AtomicU64,
-    /// Whether a translation would be faster. Found out when it is first asked for.
-    suits_translation: OnceLock<bool>,
+    /// See [`Code::translation_ns`]. Found out when it is first asked for.
+    translation_ns: OnceLock<Option<i64>>,
 }
 
 impl Code {
@@ -69,7 +69,7 @@ impl Code {
             delegation: parse_delegation(code),
             programs: [const { OnceLock::new() }; RULE_SET_COUNT],
             heat_gas: AtomicU64::new(0),
-            suits_translation: OnceLock::new(),
+            translation_ns: OnceLock::new(),
         }
     }
 
@@ -143,7 +143,7 @@ impl Code {
         let hot_gas = HOT_GAS_PER_BYTE * self.padded.len() as u64;
         self.heat_gas.load(Ordering::Relaxed) >= hot_gas
             && self.program(schedule).is_none()
-            && *self.suits_translation.get_or_init(|| self.is_mostly_computation())
+            && self.translation_ns().is_some()
     }
 
     /// Whether basic blocks are long enough: each instruction that touches state ends one, and a translation of nothing but
@@ -153,11 +153,14 @@ impl Code {
         ends.count() * STATE_SHARE <= self.size_bytes()
     }
 
-    /// About how long translating takes, in nanoseconds.
-    pub fn translation_ns(&self) -> i64 {
-        let jumpdests: u32 = self.jump_destinations.iter().map(|bits| bits.count_ones()).sum();
-        TRANSLATION_NS_PER_BYTE * self.padded.len() as i64
-            + TRANSLATION_NS_PER_JUMPDEST * i64::from(jumpdests)
+    /// About how long translating takes, in nanoseconds; `None` if the translation would not be faster.
+    pub fn translation_ns(&self) -> Option<i64> {
+        *self.translation_ns.get_or_init(|| {
+            let jumpdests: u32 = self.jump_destinations.iter().map(|bits| bits.count_ones()).sum();
+            let estimate = TRANSLATION_NS_PER_BYTE * self.padded.len() as i64
+                + TRANSLATION_NS_PER_JUMPDEST * i64::from(jumpdests);
+            self.is_mostly_computation().then_some(estimate)
+        })
     }
 
     /// Notes that the plain engine spent so much gas on cheap instructions.

@@ -1,4 +1,4 @@
-//! The operand stack: 1024 words, allocated once and reused.
+//! The operand stack: 1024 words and some scratch, allocated once and reused.
 //!
 //! The plain engine keeps the stack pointer in a register and has checked the height against the opcode table before it
 //! touches a word; [`Registers`](crate::plain) does that with the two raw methods at the end of this file. Everybody else

@@ -350,7 +350,7 @@ pub(crate) fn run<H: Host>(
     host: &mut H,
 ) -> Option<Exit> {
     let program: *const Program = frame.code.program(workspace.schedule)?;
-    // SAFETY: the program belongs to the frame's code, which is not exchanged while the frame lives and never loses a program.
+    // SAFETY: the program belongs to the frame's code, which is not exchanged while this runs and never loses a program.
     let program = unsafe { &*program };
     let mut returns = Returns::default();
     let mut r = Registers::start(frame, program, workspace.schedule, &mut returns)?;

@@ -240,3 +240,20 @@ fn return_addresses_are_told_apart_from_everything_else_that_is_jumped_to() {
     // The function itself finds no return address.
     assert_eq!(landed, 3 * u64::from(SITES), "jumps that land somewhere");
 }
+
+#[test]
+fn a_jump_to_an_extreme_offset_lands_nowhere() {
+    let offsets = [0, 1, 15, 16, u64::from(u32::MAX), 1 << 32, u64::MAX, u64::MAX - 15];
+    for offset in offsets.map(U256::from).into_iter().chain([U256::MAX, U256::ONE << 64]) {
+        // Through memory, so that nobody knows the target beforehand; a block at 0 would end well.
+        let start = [op::MSIZE, op::PUSH1, 46, op::JUMPI, op::PUSH32];
+        let jump = [op::PUSH0, op::MSTORE, op::PUSH0, op::MLOAD, op::JUMP];
+        let mut code = [&start[..], &offset.to_be_bytes::<32>(), &jump[..]].concat();
+        code.resize(46, op::INVALID);
+        code.extend([op::JUMPDEST, op::STOP]);
+        let code = Arc::new(Code::new(&code, B256::ZERO));
+        let expected = end(&code, 10_000, Engine::Plain);
+        assert_eq!(expected.0, Exit::Halt(HaltReason::InvalidJump));
+        assert_eq!(end(&code, 10_000, Engine::Threaded), expected, "to {offset}");
+    }
+}

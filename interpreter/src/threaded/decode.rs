@@ -91,7 +91,11 @@ fn merge(words: &mut [Word], starts: &[Start], outlines: &mut [Outline], gas_ins
             let next = outlines[id + 1];
             outline.least = outline.least.max(next.least - moved_words);
             outline.most = outline.most.min(next.most - moved_words);
-            outline.gas = outline.gas.saturating_add(next.gas);
+            match outline.gas.checked_add(next.gas) {
+                Some(gas) => outline.gas = gas,
+                // Never entered: the plain engine can count further.
+                None => outline.most = -1,
+            }
             let first = id.checked_sub(1).map_or(0, |before| outlines[before].gas_instructions_end);
             for &at in &gas_instructions[first as usize..outline.gas_instructions_end as usize] {
                 let word = &mut words[at as usize];

@@ -93,6 +93,9 @@ pub(super) enum Test {
 /// Highest distance of a position from the start. Slots are 16-bit distances in bytes.
 const FARTHEST: i32 = STACK_LIMIT as i32 - 1;
 
+/// Most static gas of a block before its last instruction.
+const GAS_LIMIT: u32 = 1 << 30;
+
 /// A basic block. Reused from block to block.
 #[derive(Debug)]
 pub(super) struct Draft {
@@ -144,7 +147,7 @@ impl Draft {
             let fact = facts[usize::from(opcode)];
             let bottom = self.height - i32::from(fact.inputs);
             let top = bottom + i32::from(fact.outputs);
-            if bottom < -FARTHEST || top > FARTHEST {
+            if bottom < -FARTHEST || top > FARTHEST || self.gas > GAS_LIMIT {
                 break Ending::Leave(self.pc);
             }
             self.lowest = self.lowest.min(bottom);

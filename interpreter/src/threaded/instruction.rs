@@ -59,7 +59,7 @@ impl Word {
 /// What is checked and taken when a block is entered. Written as payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Gas that all its instructions take whatever their operands are.
+    /// Gas that all its instructions take whatever their operands are, and those of the blocks that it runs on into.
     pub(super) gas: u32,
     /// Least height of the stack with which none of its instructions finds too few words, in bytes.
     pub(super) low_bytes: u16,

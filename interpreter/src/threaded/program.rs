@@ -154,7 +154,8 @@ impl Program {
     /// The offset in the code of the block whose header is at `place`.
     pub(super) fn pc(&self, place: usize) -> usize {
         let found = self.starts.binary_search_by_key(&place, |start| start.place as usize);
-        found.map_or(0, |index| self.starts[index].pc as usize)
+        let Ok(index) = found else { unreachable!("blocks are entered at their headers") };
+        self.starts[index].pc as usize
     }
 
     /// Whether every instruction keeps inside the program and inside the slots of its block. The engine relies on it for
@@ -177,9 +178,10 @@ impl Program {
         starts.len() == reaches.len()
             && starts.first().is_some_and(|first| first.place == 0)
             && starts.iter().zip(ends).zip(reaches).all(|((start, end), reach)| {
-                checker.is_block_sound(start.place, end, *reach).is_some()
+                let is_last = end as usize == self.words.len();
+                let ending = checker.ending_if_sound(start.place, end, *reach);
+                ending.is_some_and(|ending| !is_last || ending == operation::INVALID_JUMP)
             })
-            && self.words.last().is_some_and(|last| last.operation == operation::INVALID_JUMP)
             && self.jumps.places.iter().all(|&place| checker.is_header(place))
     }
 }
@@ -196,7 +198,8 @@ impl Checker<'_> {
         self.headers.get(place as usize / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
     }
 
-    fn is_block_sound(&self, place: u32, end: u32, reach: Reach) -> Option<()> {
+    /// The operation that ends the block, if the block is sound.
+    fn ending_if_sound(&self, place: u32, end: u32, reach: Reach) -> Option<u16> {
         let (header, mut rest) = self.words.get(place as usize..end as usize)?.split_first()?;
         let heights = Header::from_bits(header.bits()).heights();
         loop {
@@ -209,7 +212,7 @@ impl Checker<'_> {
                 let is_last = rest.is_empty();
                 // One that is never entered needs no heights.
                 let fits = heights.is_none_or(|heights| self.fits(&heights, word, form, reach));
-                return (is_last && fits).then_some(());
+                return (is_last && fits).then_some(word.operation);
             }
         }
     }

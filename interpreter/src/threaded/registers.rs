@@ -71,9 +71,11 @@ impl Returns {
 }
 
 impl Default for Returns {
-    /// No code is that long.
+    /// Nothing is remembered: no entry is the one that its offset belongs to.
     fn default() -> Self {
-        Self([(u32::MAX, 0); Self::COUNT])
+        let mut nothing = [(0, 0); Self::COUNT];
+        nothing[0].0 = 1;
+        Self(nothing)
     }
 }
 

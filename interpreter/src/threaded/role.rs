@@ -12,7 +12,7 @@ use crate::{
 /// What the decoder does with an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// No fork defines it.
+    /// Not defined, or not by the fork in force.
     Undefined,
     /// A pure function of stack words.
     Pure,
