@@ -361,14 +361,14 @@ fn answer<R: StateReader, C: Crypto, I>(
     true
 }
 
-/// The request that starts a message call from outside: a transaction's or a system call's.
-pub(crate) fn outermost_call<R: StateReader, C: Crypto>(
+/// Asks for a message call from outside: a transaction's or a system call's. Says whether there is code to run.
+pub(crate) fn request_call<R: StateReader, C: Crypto>(
     state: &mut StateAccess<'_, R, C>,
-    caller: AccountId,
-    target: AccountId,
-    value: U256,
+    workspace: &mut Workspace,
+    (caller, target): (AccountId, AccountId),
+    value: &U256,
     (input, gas_limit): (Range<usize>, u64),
-) -> Result<CallRequest, R::Error> {
+) -> Result<bool, R::Error> {
     let mut code = state.read_code(target)?;
     let delegate = state.delegation(&code);
     if let Some(delegate) = delegate {
@@ -376,8 +376,9 @@ pub(crate) fn outermost_call<R: StateReader, C: Crypto>(
         code = state.read_code(delegate)?;
         state.warm_account(delegate);
     }
+    let has_code = !code.is_empty();
     let target_address = state.journal.account(target).address;
-    Ok(CallRequest {
+    workspace.call = Some(CallRequest {
         kind: CallKind::Call,
         gas_limit,
         target,
@@ -385,12 +386,13 @@ pub(crate) fn outermost_call<R: StateReader, C: Crypto>(
         code_address: target_address,
         caller: state.journal.account(caller).address,
         payer: caller,
-        value,
+        value: *value,
         is_delegated: delegate.is_some(),
         code,
         input,
         is_static: false,
-    })
+    });
+    Ok(has_code)
 }
 
 /// The request that starts a creation from outside.

@@ -33,11 +33,19 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
     /// Reads the account unless it is known.
     #[inline]
     pub(crate) fn load(&mut self, id: AccountId) -> Result<(), R::Error> {
-        if !self.journal.account(id).is_loaded {
-            let info = self.reader.account(self.journal.account(id).address)?;
-            self.journal.load_account(id, info);
+        if self.journal.account(id).is_loaded { Ok(()) } else { self.read(id) }
+    }
+
+    #[inline(never)]
+    fn read(&mut self, id: AccountId) -> Result<(), R::Error> {
+        // The answer is copied once, from where the reader put it: `?` would move it first, piece by piece.
+        match self.reader.account(self.journal.account(id).address) {
+            Ok(ref info) => {
+                self.journal.load_account(id, info.as_ref());
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// The id of an account whose facts are read at once.
@@ -75,7 +83,7 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
         let read: Vec<_> = new.iter().map(|(_, address)| self.reader.account(*address)).collect();
         for ((id, _), info) in new.into_iter().zip(read) {
             if let Ok(info) = info {
-                self.journal.load_account(id, info);
+                self.journal.load_account(id, info.as_ref());
             }
         }
     }

@@ -136,7 +136,8 @@ impl Journal {
     }
 
     /// Puts in what the reader knows of an account.
-    pub(crate) fn load_account(&mut self, id: AccountId, info: Option<AccountInfo>) {
+    #[inline]
+    pub(crate) fn load_account(&mut self, id: AccountId, info: Option<&AccountInfo>) {
         self.account_mut(id).load(info);
     }
 

@@ -5,7 +5,7 @@ use braid_precompiles::Crypto;
 use braid_primitives::{Address, Bytes, StateReader, U256, address};
 
 use crate::{
-    call_stack::{CallStack, Ending, Machine, outermost_call},
+    call_stack::{CallStack, Ending, Machine, request_call},
     host::StateAccess,
 };
 
@@ -47,21 +47,22 @@ pub(crate) fn system_call<R: StateReader, C: Crypto>(
     state.transaction.blob_hashes.clear();
     let input = workspace.reset(Schedule::of(state.fork), input);
     let (caller, target) = (state.account(SYSTEM_ADDRESS), state.account(target));
-    let called = outermost_call(state, caller, target, U256::ZERO, (input, SYSTEM_CALL_GAS))
-        .and_then(|call| {
-            if call.code.is_empty() {
-                return Ok(SystemCallResult::NoCode);
-            }
-            workspace.call = Some(call);
-            let mut m = Machine { state, workspace, inspector: &mut NoInspector };
-            stack.run(&mut m)?;
-            Ok(match stack.result.ending {
-                Ending::Success => {
-                    SystemCallResult::Success(Bytes::copy_from_slice(&workspace.return_data))
+    let called =
+        request_call(state, workspace, (caller, target), &U256::ZERO, (input, SYSTEM_CALL_GAS))
+            .and_then(|has_code| {
+                if !has_code {
+                    workspace.call = None;
+                    return Ok(SystemCallResult::NoCode);
                 }
-                failure => SystemCallResult::Failure(failure),
-            })
-        });
+                let mut m = Machine { state, workspace, inspector: &mut NoInspector };
+                stack.run(&mut m)?;
+                Ok(match stack.result.ending {
+                    Ending::Success => {
+                        SystemCallResult::Success(Bytes::copy_from_slice(&workspace.return_data))
+                    }
+                    failure => SystemCallResult::Failure(failure),
+                })
+            });
     match called {
         Ok(result) => {
             state.journal.end_transaction(true);

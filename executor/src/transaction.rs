@@ -10,7 +10,7 @@ use braid_primitives::{
 };
 
 use crate::{
-    call_stack::{CallStack, Ending, FrameResult, Machine, outermost_call, outermost_create},
+    call_stack::{CallStack, Ending, FrameResult, Machine, outermost_create, request_call},
     error::{InvalidTransaction, TransactError},
     fees::{blob_gas, cost, effective_gas_price, effective_tip},
     host::StateAccess,
@@ -22,7 +22,8 @@ use crate::{
 /// Gas of an authorization whose authority exists is refunded down to this (EIP-7702: 25000 - 12500).
 const AUTHORIZATION_REFUND_GAS: i64 = 12_500;
 
-/// Executes a transaction and ends it in the journal. On error the journal is as before, and the outcome, which must be unknown before, means nothing.
+/// Executes a transaction and ends it in the journal. The outcome is unknown before. On error it means nothing, and the journal
+/// is as before.
 pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     tx: &Transaction,
     limits: &Limits,
@@ -258,8 +259,7 @@ fn request<R: StateReader, C: Crypto, I: Inspector>(
         stack.result = FrameResult::success(gas_limit);
         return Ok(Stage::Settlement(sender));
     }
-    let call = outermost_call(m.state, sender, target, tx.value, (input, gas_limit))?;
-    m.workspace.call = Some(call);
+    request_call(m.state, m.workspace, (sender, target), &tx.value, (input, gas_limit))?;
     Ok(Stage::Frames(sender))
 }
 

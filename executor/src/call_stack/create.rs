@@ -16,7 +16,8 @@ const CODE_DEPOSIT_BYTE_GAS: u64 = 200;
 const CODE_LIMIT_BYTES: usize = 24_576;
 
 impl CallStack {
-    /// Serves the creation in the workspace: refuses it, or starts the frame of its initcode. Says whether it has ended already.
+    /// Serves the creation in the workspace: refuses it, or starts the frame of its initcode. Says whether it has ended
+    /// already.
     ///
     /// The outermost creation is the transaction's own: the sender's nonce was consumed already.
     pub(super) fn enter_create<R: StateReader, C: Crypto, I: Inspector>(

@@ -122,12 +122,15 @@ impl Account {
 
     /// Puts in what was read.
     #[inline]
-    pub(super) fn load(&mut self, info: Option<AccountInfo>) {
+    pub(super) fn load(&mut self, info: Option<&AccountInfo>) {
         self.is_loaded = true;
         self.existed = info.is_some();
         self.exists = self.existed;
         match info {
-            Some(info) => (self.info, self.before) = (info, info),
+            Some(info) => {
+                self.info = *info;
+                self.before = *info;
+            }
             None => self.info = AccountInfo::default(),
         }
     }
