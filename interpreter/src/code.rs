@@ -11,6 +11,7 @@ use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
 
 use crate::{
     Schedule,
+    opcode::OPCODES,
     threaded::{self, Program, RULE_SET_COUNT, rule_set},
 };
 use jump_destinations::jump_destinations;
@@ -27,8 +28,9 @@ const HOT_GAS_PER_BYTE: u64 = 8;
 const TRANSLATION_NS_PER_BYTE: i64 = 20;
 const TRANSLATION_NS_PER_JUMPDEST: i64 = 40;
 
-/// Code is not translated if more than one byte in so many is an instruction that touches state.
-const STATE_SHARE: usize = 5;
+/// Code is not translated if more than one byte in so many is an instruction that touches state. Compilers make one in fifty to
+/// a hundred.
+const STATE_SHARE: usize = 20;
 
 /// First bytes of a delegation designator (EIP-7702).
 const DELEGATION_PREFIX: [u8; 3] = [0xef, 0x01, 0x00];
@@ -147,10 +149,14 @@ impl Code {
     }
 
     /// Whether basic blocks are long enough: each instruction that touches state ends one, and a translation of nothing but
-    /// such blocks is larger and no faster. Counts immediate data too, which changes little.
+    /// such blocks is larger and no faster.
     fn is_mostly_computation(&self) -> bool {
-        let ends = self.bytes().iter().filter(|&&byte| threaded::ends_block_for_state(byte));
-        ends.count() * STATE_SHARE <= self.size_bytes()
+        let (mut pc, mut ends) = (0, 0);
+        while let Some(&opcode) = self.bytes().get(pc) {
+            ends += usize::from(threaded::ends_block_for_state(opcode));
+            pc += 1 + OPCODES[usize::from(opcode)].map_or(0, |info| info.immediate_size as usize);
+        }
+        ends * STATE_SHARE <= self.size_bytes()
     }
 
     /// About how long translating takes, in nanoseconds; `None` if the translation would not be faster.
