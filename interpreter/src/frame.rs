@@ -72,6 +72,8 @@ pub struct Frame {
     pub(crate) output: Range<usize>,
     /// Where the output of the pending call goes in this frame's memory.
     pub(crate) return_area: Range<usize>,
+    /// Gas that the plain engine spent on cheap instructions here and that the code does not know of yet.
+    pub(crate) heat_gas: u64,
     /// Where the threaded engine goes on, if it was that which stopped.
     pub(crate) resumption: Option<Resumption>,
 }
@@ -94,6 +96,7 @@ impl Frame {
             depth: input.depth,
             output: 0..0,
             return_area: 0..0,
+            heat_gas: 0,
             resumption: None,
         }
     }
@@ -133,6 +136,7 @@ impl Frame {
         self.depth = depth;
         self.output = 0..0;
         self.return_area = 0..0;
+        self.heat_gas = 0;
         self.resumption = None;
     }
 

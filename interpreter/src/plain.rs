@@ -460,7 +460,11 @@ pub fn run<H: Host, I: Inspector>(
     };
     write_back(frame, &r);
     if !I::ACTIVE && workspace.engine == Engine::Adaptive {
-        frame.code.heat(gas_before - r.gas - r.dear_gas);
+        frame.heat_gas += gas_before - r.gas - r.dear_gas;
+        // All workers share the code's counter: once for a frame is enough.
+        if !matches!(exit, Exit::Call | Exit::Create | Exit::Interrupted) {
+            frame.code.heat(std::mem::take(&mut frame.heat_gas));
+        }
     }
     if let Exit::Halt(reason) = &exit {
         frame.gas_left = 0;
