@@ -36,9 +36,9 @@ pub struct TranslationBudget {
 }
 
 impl Default for TranslationBudget {
-    /// Enough for a contract of middle size.
+    /// Enough for a large contract.
     fn default() -> Self {
-        Self { nanoseconds: 200_000, random: RandomState::new().hash_one(0) | 1 }
+        Self { nanoseconds: 1_000_000, random: RandomState::new().hash_one(0) | 1 }
     }
 }
 
