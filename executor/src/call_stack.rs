@@ -200,7 +200,10 @@ impl CallStack {
             let frame = self.push(m, checkpoint, None);
             if let Some(request) = &mut m.workspace.call {
                 frame.restart_call(request, depth);
-                translate(frame, m.workspace, m.state.codes);
+                // Inspected code runs in the plain engine.
+                if !I::ACTIVE {
+                    translate(frame, m.workspace, m.state.codes);
+                }
             }
         }
         m.workspace.call = None;

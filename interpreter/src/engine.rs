@@ -23,8 +23,8 @@ pub enum Engine {
 /// How much time may go into translating code.
 ///
 /// Nobody knows whether code will run again, and a block can be made of code that does not. So translating may take a seventh
-/// of the time that the plain engine took, and no more: whatever comes, code costs at most 1.15 times what it would cost with
-/// the plain engine alone, plus a constant. Within that, code is translated that has [run](Code::wants_translation) much.
+/// of the time that the plain engine took, plus a constant, and no more; what the memory of a translation costs later is not
+/// counted. Within that, code is translated that has [run](Code::wants_translation) much.
 ///
 /// Reading the clock takes as long as the smallest of calls, so one run of the plain engine in sixteen is measured. Which one
 /// is left to chance: code cannot arrange to be measured where it is slow.
@@ -99,7 +99,6 @@ pub fn run<H: Host, I: Inspector>(
     {
         return exit;
     }
-    frame.resumption = None;
     let is_measured = !I::ACTIVE
         && workspace.engine == Engine::Adaptive
         && workspace.translation_budget.samples();

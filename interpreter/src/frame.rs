@@ -81,24 +81,9 @@ pub struct Frame {
 impl Frame {
     /// A frame at its first instruction. Its stack comes from the workspace's pool.
     pub fn new(input: FrameInput, workspace: &mut Workspace) -> Self {
-        Self {
-            code: input.code,
-            pc: 0,
-            stack: workspace.take_stack(),
-            gas_left: input.gas_limit,
-            refund: 0,
-            account: input.account,
-            address: input.address,
-            caller: input.caller,
-            value: input.value,
-            input: input.input,
-            is_static: input.is_static,
-            depth: input.depth,
-            output: 0..0,
-            return_area: 0..0,
-            heat_gas: 0,
-            resumption: None,
-        }
+        let mut frame = Self::idle(input.code.clone(), workspace);
+        frame.restart(input);
+        frame
     }
 
     /// Starts anew at the first instruction of other code. The stack's allocation is kept.
@@ -142,19 +127,24 @@ impl Frame {
 
     /// A frame that waits for [`Self::restart`], with code that it will not run. Its stack comes from the workspace's pool.
     pub fn idle(code: Arc<Code>, workspace: &mut Workspace) -> Self {
-        let (address, account) = (Address::ZERO, AccountId(0));
-        let input = FrameInput {
+        Self {
             code,
-            gas_limit: 0,
-            account,
-            address,
-            caller: address,
+            pc: 0,
+            stack: workspace.take_stack(),
+            gas_left: 0,
+            refund: 0,
+            account: AccountId(0),
+            address: Address::ZERO,
+            caller: Address::ZERO,
             value: U256::ZERO,
             input: 0..0,
             is_static: false,
             depth: 0,
-        };
-        Self::new(input, workspace)
+            output: 0..0,
+            return_area: 0..0,
+            heat_gas: 0,
+            resumption: None,
+        }
     }
 
     /// Code that runs.

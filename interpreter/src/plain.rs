@@ -429,11 +429,7 @@ macro_rules! dispatch {
     };
 }
 
-/// Runs `frame` until it ends, calls, creates or is interrupted.
-///
-/// After [`Exit::Call`] or [`Exit::Create`] hand the frame the result with [`Frame::resume_call`] or
-/// [`Frame::resume_create`] and run it again; after [`Exit::Interrupted`] just run it again. Memory and return data of the
-/// workspace must be those of this frame.
+/// Runs `frame` like [`crate::run`], with this engine whatever the workspace says, from wherever another engine left it.
 #[expect(clippy::missing_panics_doc, reason = "no frame stands outside its code")]
 pub fn run<H: Host, I: Inspector>(
     frame: &mut Frame,
@@ -441,6 +437,8 @@ pub fn run<H: Host, I: Inspector>(
     host: &mut H,
     inspector: &mut I,
 ) -> Exit {
+    // Where the threaded engine would have gone on is behind the frame now.
+    frame.resumption = None;
     let schedule = workspace.schedule;
     let code = frame.code.padded();
     // R1 holds: a frame stops at an instruction, in the code or its padding. The pointer is to the whole of both.

@@ -190,7 +190,7 @@ impl Draft {
             }
             Role::Push(size) => {
                 let end = self.pc + usize::from(size);
-                let constant = constant(&code.padded()[self.pc..end]);
+                let constant = U256::from_be_slice(&code.padded()[self.pc..end]);
                 self.pc = end;
                 self.push_constant(constant);
             }
@@ -406,15 +406,4 @@ fn landing(code: &Code, target: &U256) -> u32 {
         .and_then(|offset| usize::try_from(offset).ok())
         .filter(|offset| code.is_jump_destination(*offset))
         .map_or(NOWHERE, |offset| offset as u32)
-}
-
-/// The word that PUSH makes of the bytes behind it.
-fn constant(bytes: &[u8]) -> U256 {
-    let mut limbs = [0; 4];
-    for (limb, chunk) in limbs.iter_mut().zip(bytes.rchunks(8)) {
-        let mut big_endian = [0; 8];
-        big_endian[8 - chunk.len()..].copy_from_slice(chunk);
-        *limb = u64::from_be_bytes(big_endian);
-    }
-    U256::from_limbs(limbs)
 }
