@@ -13,7 +13,8 @@ use super::basic_blocks::OPCODE_COUNT;
 pub struct Watch {
     codes: Vec<WatchedCode>,
     by_hash: B256Map<usize>,
-    frames: Vec<(usize, u64)>,
+    /// The frames that are running: which code, none of an account without code, and instructions so far.
+    frames: Vec<(Option<usize>, u64)>,
     /// Executions of instructions whose first two operands both fit 64 bits, by opcode.
     pub(super) small_operands: [u64; OPCODE_COUNT],
     /// Executions of JUMPI that jumped.
@@ -67,6 +68,10 @@ impl Watch {
 impl Inspector for Watch {
     fn frame_start(&mut self, frame: &FrameStart<'_>) {
         let bytes = frame.code.bytes();
+        if bytes.is_empty() {
+            self.frames.push((None, 0));
+            return;
+        }
         let hash = match frame.code.hash() {
             B256::ZERO => keccak256(bytes),
             hash => hash,
@@ -81,11 +86,11 @@ impl Inspector for Watch {
                 runs: Vec::new(),
             });
         }
-        self.frames.push((code, 0));
+        self.frames.push((Some(code), 0));
     }
 
     fn step(&mut self, step: &Step<'_>) {
-        let Some((code, instructions)) = self.frames.last_mut() else { return };
+        let Some((Some(code), instructions)) = self.frames.last_mut() else { return };
         *instructions += 1;
         let executions = &mut self.codes[*code].executions;
         let end = executions.len() - 1;
@@ -101,10 +106,7 @@ impl Inspector for Watch {
     }
 
     fn frame_end(&mut self, _: &FrameEnd<'_>) {
-        // Calls of precompiles and of accounts without code run nothing.
-        if let Some((code, instructions)) = self.frames.pop()
-            && instructions > 0
-        {
+        if let Some((Some(code), instructions)) = self.frames.pop() {
             self.codes[code].runs.push(Run { instructions });
         }
     }
