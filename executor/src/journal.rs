@@ -12,6 +12,7 @@
 mod delta;
 mod entries;
 mod ids;
+mod observed;
 mod undo;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, Log, U256};
 
 use entries::{Account, Arena, Slot, TransientSlot};
 use ids::{AddressIds, SlotIds, SlotKey};
+use observed::Observations;
 pub(crate) use undo::Checkpoint;
 use undo::Undo;
 
@@ -55,6 +57,10 @@ pub(crate) struct Journal {
     destroyed: Vec<AccountId>,
     transaction: Stamp,
     change_lists: Option<Box<delta::ChangeLists>>,
+    /// What was found out about accounts, if anybody wants to know.
+    observations: Option<Box<Observations>>,
+    /// What the beneficiary gets at the end of the transaction, if it is not in the journal.
+    deferred_fee: Option<U256>,
 }
 
 impl Default for Journal {
@@ -73,6 +79,8 @@ impl Default for Journal {
             destroyed: Vec::new(),
             transaction: NEVER + 1,
             change_lists: None,
+            observations: None,
+            deferred_fee: None,
         }
     }
 }
@@ -91,6 +99,7 @@ impl Journal {
         self.touched.clear();
         self.destroyed.clear();
         self.transaction = NEVER + 1;
+        self.deferred_fee = None;
     }
 
     /// Begins a step of the block, between transactions. What the step before changed is forgotten as a change of its own.
@@ -138,14 +147,20 @@ impl Journal {
     /// Puts in what the reader knows of an account.
     #[inline]
     pub(crate) fn load_account(&mut self, id: AccountId, info: Option<&AccountInfo>) {
+        if let Some(observations) = &mut self.observations {
+            observations.forget(id);
+        }
         self.account_mut(id).load(info);
     }
 
     /// The account's code, if it is known without asking anybody.
     #[inline]
-    pub(crate) fn known_code(&mut self, id: AccountId) -> Option<&Arc<Code>> {
+    pub(crate) fn known_code(&mut self, id: AccountId) -> Option<Arc<Code>> {
+        if self.observations.is_some() {
+            self.code_hash(id);
+        }
         let account = self.account_mut(id);
-        if account.code().is_some() { account.code() } else { account.recall_code() }
+        if account.code().is_some() { account.code() } else { account.recall_code() }.cloned()
     }
 
     /// Puts in the code that belongs to the account's code hash.
@@ -200,6 +215,7 @@ impl Journal {
     /// account.
     #[inline(always)]
     pub(crate) fn credit(&mut self, id: AccountId, amount: U256) {
+        self.note_credit(id, &amount);
         let balance = self.account(id).info.balance;
         self.set_balance(id, balance.saturating_add(amount));
     }
@@ -207,9 +223,15 @@ impl Journal {
     /// Takes from a balance that covers it. Touches the account.
     #[inline(always)]
     pub(crate) fn debit(&mut self, id: AccountId, amount: U256) {
+        let is_covered = self.covers(id, &amount);
+        assert!(is_covered, "a debit is checked before it is made");
         let balance = self.account(id).info.balance;
-        assert!(balance >= amount, "a debit is checked before it is made");
         self.set_balance(id, balance - amount);
+    }
+
+    /// Notes what the beneficiary gets, without knowing its account.
+    pub(crate) fn defer_fee(&mut self, fee: U256) {
+        self.deferred_fee = Some(fee);
     }
 
     /// Sets a nonce. Touches the account.
@@ -256,7 +278,10 @@ impl Journal {
     }
 
     /// Whether the state before the block can say something about slots of the account: it existed and was not wiped since.
-    pub(crate) fn has_storage_before(&self, id: AccountId) -> bool {
+    pub(crate) fn has_storage_before(&mut self, id: AccountId) -> bool {
+        if self.observations.is_some() {
+            self.exists(id);
+        }
         let account = self.account(id);
         account.before().is_some() && account.epoch == 0
     }
@@ -387,8 +412,7 @@ impl Journal {
             for i in 0..self.touched.len() {
                 let id = self.touched[i];
                 let account = self.account(id);
-                if account.touched == self.transaction && account.exists && account.info.is_empty()
-                {
+                if account.touched == self.transaction && account.exists && self.is_empty(id) {
                     // An empty account has storage only where it was made so on purpose; it goes with the account.
                     self.remove(id);
                 }
@@ -427,8 +451,7 @@ impl Journal {
 
 impl Journal {
     /// Hash of the code as EXTCODEHASH sees it (EIP-1052): zero for a dead account.
-    pub(crate) fn visible_code_hash(&self, id: AccountId) -> B256 {
-        let account = self.account(id);
-        if account.is_dead() { B256::ZERO } else { account.info.code_hash }
+    pub(crate) fn visible_code_hash(&mut self, id: AccountId) -> B256 {
+        if self.is_dead(id) { B256::ZERO } else { self.code_hash(id) }
     }
 }

@@ -17,6 +17,7 @@
 //! | `call_stack` | frames, and what CALL and CREATE do between them |
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
 //! | [`code_cache`], `hash_cache` | analysed and translated code by hash, hashes of mapping slots: kept over blocks |
+//! | `source` | what the journal reads from |
 //! | `journal` | accounts, slots and logs of the block; undo log; write sets |
 //! | `bloom` | the filter of the block's logs |
 //! | [`difficulty`], [`ethash`] | what a header of proof of work must say, and its proof |
@@ -49,6 +50,7 @@ pub mod ommers;
 pub mod result;
 pub mod rewards;
 pub mod sequential;
+mod source;
 pub mod system_calls;
 mod transaction;
 mod validate;

@@ -20,6 +20,7 @@ use crate::{
     hash_cache::HashCache,
     host::StateAccess,
     journal::Journal,
+    source::Source,
     transaction,
     validate::Limits,
 };
@@ -257,9 +258,9 @@ pub(crate) fn limits(spec: &ChainSpec, env: &BlockEnv) -> Limits {
 }
 
 /// What a transaction executes against, made from what is kept between transactions.
-pub(crate) fn state_access<'a, R: StateReader, C: Crypto>(
+pub(crate) fn state_access<'a, R: Source, C: Crypto>(
     (journal, codes, hashes): (&'a mut Journal, &'a CodeCache, &'a mut HashCache),
-    (reader, crypto): (&'a R, &'a C),
+    (reader, crypto): (R, &'a C),
     block: &'a BlockEnv,
     limits: &Limits,
 ) -> StateAccess<'a, R, C> {

@@ -5,8 +5,8 @@ use std::{ops::Range, sync::Arc};
 use braid_interpreter::{AccountId, Code, Host, Inspector, Workspace, delegation_designator};
 use braid_precompiles::Crypto;
 use braid_primitives::{
-    Address, Authorization, B256, Bytes, Hardfork, KECCAK256_EMPTY, StateReader, Transaction,
-    TransactionType, TxKind, U256,
+    Address, Authorization, B256, Bytes, Hardfork, KECCAK256_EMPTY, Transaction, TransactionType,
+    TxKind, U256,
 };
 
 use crate::{
@@ -16,7 +16,8 @@ use crate::{
     host::StateAccess,
     intrinsic::{IntrinsicGas, intrinsic_gas},
     result::{ExecutionStatus, TransactionOutcome},
-    validate::{Limits, check_balance, check_envelope, check_nonce},
+    source::Source,
+    validate::{Limits, check_balance, check_envelope, check_nonce, upfront_cost},
 };
 
 /// Gas of an authorization whose authority exists is refunded down to this (EIP-7702: 25000 - 12500).
@@ -24,7 +25,7 @@ const AUTHORIZATION_REFUND_GAS: i64 = 12_500;
 
 /// Executes a transaction and ends it in the journal. The outcome is unknown before. On error it means nothing, and the journal
 /// is as before.
-pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
+pub(crate) fn execute<R: Source, C: Crypto, I: Inspector>(
     tx: &Transaction,
     limits: &Limits,
     state: &mut StateAccess<'_, R, C>,
@@ -83,7 +84,7 @@ impl Progress {
     /// Executes the transaction, from where it stands to its end, and ends it in the journal.
     ///
     /// After [`TransactError::State`] this can be called again, with the same transaction and machinery, on any thread.
-    pub(crate) fn advance<R: StateReader, C: Crypto, I: Inspector>(
+    pub(crate) fn advance<R: Source, C: Crypto, I: Inspector>(
         &mut self,
         (tx, limits): (&Transaction, &Limits),
         stack: &mut CallStack,
@@ -130,7 +131,7 @@ impl Progress {
     }
 
     /// Refunds, floor and fees, after the outermost frame. Everything of the outcome but the logs.
-    fn settle<R: StateReader, C: Crypto, I>(
+    fn settle<R: Source, C: Crypto, I>(
         &self,
         tx: &Transaction,
         (sender, stack): (AccountId, &CallStack),
@@ -146,11 +147,18 @@ impl Progress {
         let gas_refunded = u64::try_from(refund).unwrap_or(0).min(spent / share);
         let gas_used = (spent - gas_refunded).max(self.gas.floor_gas);
 
+        let fee = cost(gas_used, effective_tip(tx, state.block.base_fee));
         let beneficiary = state.beneficiary();
-        state.load(beneficiary).map_err(TransactError::State)?;
+        let is_deferred = state.defers_fee(beneficiary, &fee);
+        if !is_deferred {
+            state.load(beneficiary).map_err(TransactError::State)?;
+        }
         state.journal.credit(sender, cost(tx.gas_limit - gas_used, state.transaction.gas_price));
-        let tip = effective_tip(tx, state.block.base_fee);
-        state.journal.credit(beneficiary, cost(gas_used, tip));
+        if is_deferred {
+            state.journal.defer_fee(fee);
+        } else {
+            state.journal.credit(beneficiary, fee);
+        }
 
         outcome.status = match result.ending {
             Ending::Success => ExecutionStatus::Success,
@@ -171,16 +179,19 @@ impl Progress {
 }
 
 /// Validates against the sender, takes the fees up front, warms what the rules say.
-fn begin<R: StateReader, C: Crypto, I>(
+fn begin<R: Source, C: Crypto, I>(
     tx: &Transaction,
     limits: &Limits,
     m: &mut Machine<'_, '_, R, C, I>,
 ) -> Result<Parties, TransactError<R::Error>> {
     let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
-    let nonce = m.state.journal.account(sender).info.nonce;
+    let nonce = m.state.journal.nonce(sender);
     check_nonce(tx, nonce)?;
     check_sender_code(sender, m.state)?;
-    check_balance(tx, m.state.journal.account(sender).info.balance)?;
+    let covers_cost = upfront_cost(tx).is_some_and(|cost| m.state.journal.covers(sender, &cost));
+    if !covers_cost {
+        check_balance(tx, m.state.journal.balance(sender))?;
+    }
 
     let gas_price = effective_gas_price(tx, m.state.block.base_fee);
     m.state.transaction.origin = tx.sender;
@@ -204,11 +215,11 @@ fn begin<R: StateReader, C: Crypto, I>(
 }
 
 /// A sender has no code (EIP-3607), unless that delegates (EIP-7702).
-fn check_sender_code<R: StateReader, C: Crypto>(
+fn check_sender_code<R: Source, C: Crypto>(
     sender: AccountId,
     state: &mut StateAccess<'_, R, C>,
 ) -> Result<(), TransactError<R::Error>> {
-    let code_hash = state.journal.account(sender).info.code_hash;
+    let code_hash = state.journal.code_hash(sender);
     if code_hash == KECCAK256_EMPTY {
         return Ok(());
     }
@@ -222,7 +233,7 @@ fn check_sender_code<R: StateReader, C: Crypto>(
 
 /// What is warm from the start: sender and callee (EIP-2929), the beneficiary (EIP-3651), the access list (EIP-2930).
 /// Precompiles always are.
-fn warm<R: StateReader, C: Crypto>(
+fn warm<R: Source, C: Crypto>(
     tx: &Transaction,
     parties: &Parties,
     state: &mut StateAccess<'_, R, C>,
@@ -242,7 +253,7 @@ fn warm<R: StateReader, C: Crypto>(
 }
 
 /// Asks for the outermost frame; or sends the value, where nothing runs. Returns what comes next.
-fn request<R: StateReader, C: Crypto, I: Inspector>(
+fn request<R: Source, C: Crypto, I: Inspector>(
     tx: &Transaction,
     parties: &Parties,
     (input, gas_limit): (Range<usize>, u64),
@@ -265,7 +276,7 @@ fn request<R: StateReader, C: Crypto, I: Inspector>(
 
 /// Whether nothing runs, neither code nor a precompile: then there is no call to make, only value to send, which the sender
 /// has. Inspectors want to see the call.
-fn sends_only_value<R: StateReader, C: Crypto, I: Inspector>(
+fn sends_only_value<R: Source, C: Crypto, I: Inspector>(
     tx: &Transaction,
     target: AccountId,
     m: &mut Machine<'_, '_, R, C, I>,
@@ -274,12 +285,12 @@ fn sends_only_value<R: StateReader, C: Crypto, I: Inspector>(
         return Ok(false);
     }
     m.state.load(target)?;
-    let account = m.state.journal.account(target);
-    Ok(account.info.code_hash == KECCAK256_EMPTY && !m.state.precompiles.contains(&account.address))
+    let has_code = m.state.journal.code_hash(target) != KECCAK256_EMPTY;
+    Ok(!has_code && !m.state.precompiles.contains(&m.state.journal.account(target).address))
 }
 
 /// Delegates an account (EIP-7702, "Behavior"); an authorization that does not fit is skipped. Returns the refund.
-fn authorize<R: StateReader, C: Crypto>(
+fn authorize<R: Source, C: Crypto>(
     authorization: &Authorization,
     state: &mut StateAccess<'_, R, C>,
 ) -> Result<i64, R::Error> {
@@ -294,10 +305,10 @@ fn authorize<R: StateReader, C: Crypto>(
     let code = state.read_code(account)?;
     state.warm_account(account);
     let is_delegable = code.is_empty() || state.delegation(&code).is_some();
-    if !is_delegable || state.journal.account(account).info.nonce != authorization.nonce {
+    if !is_delegable || state.journal.nonce(account) != authorization.nonce {
         return Ok(0);
     }
-    let refund = if state.journal.account(account).exists { AUTHORIZATION_REFUND_GAS } else { 0 };
+    let refund = if state.journal.exists(account) { AUTHORIZATION_REFUND_GAS } else { 0 };
     let code = designator_code(authorization.address, state);
     state.journal.set_code(account, code);
     state.journal.set_nonce(account, authorization.nonce + 1);
@@ -305,7 +316,7 @@ fn authorize<R: StateReader, C: Crypto>(
 }
 
 /// The code that delegates to `target`; none for the zero address, which ends a delegation.
-fn designator_code<R: StateReader, C: Crypto>(
+fn designator_code<R: Source, C: Crypto>(
     target: Address,
     state: &mut StateAccess<'_, R, C>,
 ) -> Arc<Code> {

@@ -227,7 +227,7 @@ pub(crate) fn check_balance(tx: &Transaction, balance: U256) -> Result<(), Inval
 }
 
 /// The wei that the sender must have: gas and blob gas at their caps, and the value. `None` beyond 256 bits.
-fn upfront_cost(tx: &Transaction) -> Option<U256> {
+pub(crate) fn upfront_cost(tx: &Transaction) -> Option<U256> {
     let gas = cost(tx.gas_limit, tx.max_fee_per_gas);
     let blobs = match tx.tx_type {
         TransactionType::Blob => cost(blob_gas(tx), tx.max_fee_per_blob_gas),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use braid_interpreter::Code;
-use braid_primitives::{AccountInfo, Address, U256};
+use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, U256};
 
 use super::{NEVER, Stamp, ids::SlotKey};
 
@@ -70,7 +70,7 @@ pub(crate) struct Account {
     pub(super) epoch: u32,
     /// Whether the following was read: without that `info` and `before` mean nothing.
     pub(crate) is_loaded: bool,
-    pub(crate) exists: bool,
+    pub(super) exists: bool,
     /// Warm in every transaction: precompiles.
     pub(super) is_always_warm: bool,
     /// Whether a slot of it was ever written to something other than zero.
@@ -80,7 +80,7 @@ pub(crate) struct Account {
     /// Whether `code` is that of this account, not of the one that was forgotten.
     is_code_known: bool,
     code: Option<Arc<Code>>,
-    pub(crate) info: AccountInfo,
+    pub(super) info: AccountInfo,
     /// Before the block; means nothing if it did not exist then.
     before: AccountInfo,
 }
@@ -161,9 +161,22 @@ impl Account {
         self.existed.then_some(&self.before)
     }
 
-    /// Whether it does not exist or is empty (EIP-161).
-    pub(crate) fn is_dead(&self) -> bool {
-        !self.exists || self.info.is_empty()
+    /// Balance in wei before the block.
+    #[inline]
+    pub(super) fn balance_before(&self) -> U256 {
+        self.before().map_or(U256::ZERO, |before| before.balance)
+    }
+
+    /// Nonce before the block.
+    #[inline]
+    pub(super) fn nonce_before(&self) -> u64 {
+        self.before().map_or(0, |before| before.nonce)
+    }
+
+    /// Code hash before the block.
+    #[inline]
+    pub(super) fn code_hash_before(&self) -> B256 {
+        self.before().map_or(KECCAK256_EMPTY, |before| before.code_hash)
     }
 }
 
