@@ -224,9 +224,10 @@ impl MvMemory {
         Ok(cell.before())
     }
 
-    /// Whether a step, of whatever version, wrote something other than zero to a slot of the account.
-    pub fn has_written_slots(&self, account: AccountIndex) -> bool {
-        self.account_cell(account).has_slots()
+    /// Whether a step, of whatever version, wrote something other than zero to a slot of the account, or wiped its storage.
+    pub fn is_storage_touched(&self, account: AccountIndex) -> bool {
+        let cell = self.account_cell(account);
+        cell.has_slots() || cell.may_be_reset()
     }
 
     /// Whether the account existed before the block and its storage was not wiped by what is committed: then the state before the
@@ -243,7 +244,7 @@ impl MvMemory {
             let cell = self.slots.get(slot);
             cell.account() == account && cell.committed(reset).is_some_and(|value| !value.is_zero())
         };
-        self.has_written_slots(account) && (0..self.slots.len()).any(is_live)
+        self.account_cell(account).has_slots() && (0..self.slots.len()).any(is_live)
     }
 
     /// The code with this hash, if it was deployed in this block.
@@ -334,7 +335,7 @@ impl MvMemory {
                 let now = cell.committed(account.committed_reset());
                 now.unwrap_or_else(|| self.slot_before(cell)) == *value
             }
-            Read::NoSlots(account) => !self.has_written_slots(*account),
+            Read::StorageUntouched(account) => !self.is_storage_touched(*account),
         })
     }
 
@@ -354,7 +355,7 @@ impl MvMemory {
                 let now = cell.read(reader, account.reset_before(reader));
                 now.is_ok_and(|now| now.unwrap_or_else(|| self.slot_before(cell)) == *value)
             }
-            Read::NoSlots(account) => !self.has_written_slots(*account),
+            Read::StorageUntouched(account) => !self.is_storage_touched(*account),
         })
     }
 

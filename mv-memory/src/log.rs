@@ -70,8 +70,8 @@ pub enum Read {
     Account(AccountIndex, Observed),
     /// A slot and its value.
     Slot(SlotIndex, U256),
-    /// That no step below wrote something other than zero to any slot of the account.
-    NoSlots(AccountIndex),
+    /// That no step of the block has touched the storage of the account: [`MvMemory::is_storage_touched`](crate::MvMemory::is_storage_touched).
+    StorageUntouched(AccountIndex),
 }
 
 /// What a step did, by location, each at most once.
