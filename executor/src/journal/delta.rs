@@ -1,17 +1,14 @@
 //! Write sets: of everything since the journal was cleared, and of one step.
 
-use std::{collections::BTreeMap, hint::black_box, ops::Range};
+use std::{hint::black_box, ops::Range};
 
 use braid_interpreter::{AccountId, SlotId};
-use braid_primitives::{AccountDelta, AccountInfo, Address, StateDelta, U256};
+use braid_primitives::{AccountDelta, AccountInfo, Address, SortedMap, StateDelta, U256};
 
 use super::{Journal, Slot, undo::Undo};
 
 /// How many accounts are brought from memory at a time.
 const FETCHED_TOGETHER: usize = 64;
-
-/// Up to how many entries a map is made one by one.
-const FEW: usize = 16;
 
 /// An account at some time.
 #[derive(Clone, Copy, Debug)]
@@ -21,11 +18,36 @@ struct Past {
     epoch: u32,
 }
 
-/// What a step changed, as it was before the step.
+impl Past {
+    /// Takes back a change of this account.
+    fn take_back(&mut self, change: &Undo) {
+        match change {
+            Undo::Balance(_, balance) => self.info.balance = *balance,
+            Undo::Nonce(_, nonce) => self.info.nonce = *nonce,
+            Undo::Code(_, code) => self.info.code_hash = code.0,
+            Undo::Exists(_) => self.exists = false,
+            Undo::Removed(_, before) => {
+                self.info = before.as_deref().copied().unwrap_or_default();
+                self.exists = before.is_some();
+                self.epoch -= 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a step changed, as it was before the step: by id, in ascending order.
 #[derive(Debug, Default)]
 struct Originals {
-    accounts: BTreeMap<u32, Past>,
-    slots: BTreeMap<u32, U256>,
+    accounts: Vec<(u32, Past)>,
+    slots: Vec<(u32, U256)>,
+}
+
+impl Originals {
+    fn account(&self, id: AccountId) -> Option<&Past> {
+        let position = self.accounts.binary_search_by_key(&id.0, |(id, _)| *id).ok()?;
+        Some(&self.accounts[position].1)
+    }
 }
 
 impl Journal {
@@ -52,16 +74,16 @@ impl Journal {
         let originals = self.originals();
         let mut delta = StateDelta::default();
         let mut changes = Changes { journal: self, lists: Box::default(), delta: &mut delta };
-        for (&id, original) in &originals.accounts {
-            let epoch = self.account(AccountId(id)).epoch;
+        for (id, original) in &originals.accounts {
+            let epoch = self.account(AccountId(*id)).epoch;
             let before = original.exists.then_some(&original.info);
-            changes.record_account(id, before, original.epoch != epoch);
+            changes.record_account(*id, before, original.epoch != epoch);
         }
-        for (&id, &original) in &originals.slots {
-            let account = self.slots[id as usize].key.account();
-            let past = originals.accounts.get(&account.0);
+        for (id, original) in &originals.slots {
+            let account = self.slots[*id as usize].key.account();
+            let past = originals.account(account);
             let is_wiped = past.is_some_and(|past| past.epoch != self.account(account).epoch);
-            changes.record_slot(id, original, is_wiped);
+            changes.record_slot(*id, *original, is_wiped);
         }
         changes.finish();
         delta
@@ -69,30 +91,17 @@ impl Journal {
 
     /// Goes back through the undo log without taking anything back.
     fn originals(&self) -> Originals {
-        let mut originals = Originals::default();
-        let accounts = &mut originals.accounts;
-        let mut past = |id: AccountId, change: &dyn Fn(&mut Past)| {
-            let account = self.account(id);
-            change(accounts.entry(id.0).or_insert(Past {
-                info: account.info,
-                exists: account.exists,
-                epoch: account.epoch,
-            }));
-        };
-        for change in self.undo.iter().rev() {
+        // Ids, each with the position of a change: sorting gathers the changes of one account or slot, in their order.
+        let (mut accounts, mut slots) = (Vec::new(), Vec::new());
+        for (position, change) in self.undo.iter().enumerate() {
+            let entry = |id: u32| u64::from(id) << 32 | position as u64;
             match change {
-                Undo::Balance(id, balance) => past(*id, &|past| past.info.balance = *balance),
-                Undo::Nonce(id, nonce) => past(*id, &|past| past.info.nonce = *nonce),
-                Undo::Code(id, code) => past(*id, &|past| past.info.code_hash = code.0),
-                Undo::Exists(id) => past(*id, &|past| past.exists = false),
-                Undo::Removed(id, before) => past(*id, &|past| {
-                    past.info = before.as_deref().copied().unwrap_or_default();
-                    past.exists = before.is_some();
-                    past.epoch -= 1;
-                }),
-                Undo::Slot(SlotId(id), value) => {
-                    originals.slots.insert(*id, *value);
-                }
+                Undo::Balance(AccountId(id), _)
+                | Undo::Nonce(AccountId(id), _)
+                | Undo::Code(AccountId(id), _)
+                | Undo::Exists(AccountId(id))
+                | Undo::Removed(AccountId(id), _) => accounts.push(entry(*id)),
+                Undo::Slot(SlotId(id), _) => slots.push(entry(*id)),
                 // These end with their transaction.
                 Undo::Touch(_)
                 | Undo::WarmAccount(_)
@@ -102,12 +111,32 @@ impl Journal {
                 | Undo::Destroyed(_) => {}
             }
         }
-        originals
+        accounts.sort_unstable();
+        slots.sort_unstable();
+        let id = |entry: u64| (entry >> 32) as u32;
+        let change = |entry: u64| &self.undo[entry as u32 as usize];
+        let by_id = |a: &u64, b: &u64| id(*a) == id(*b);
+        let past = |entries: &[u64]| {
+            let id = id(entries[0]);
+            let account = self.account(AccountId(id));
+            let (info, exists, epoch) = (account.info, account.exists, account.epoch);
+            let mut past = Past { info, exists, epoch };
+            entries.iter().rev().for_each(|entry| past.take_back(change(*entry)));
+            (id, past)
+        };
+        // What a slot was before the first change is what it was before the step.
+        let value = |entries: &[u64]| match change(entries[0]) {
+            Undo::Slot(SlotId(id), value) => Some((*id, *value)),
+            _ => None,
+        };
+        Originals {
+            accounts: accounts.chunk_by(by_id).map(past).collect(),
+            slots: slots.chunk_by(by_id).filter_map(value).collect(),
+        }
     }
 }
 
-/// What is to be in a write set. The maps are made at the end, from sorted lists: that takes a fraction of the time of adding
-/// to them one by one.
+/// What is to be in a write set. What changed is gathered and sorted by id first, because accounts are large.
 struct Changes<'j> {
     journal: &'j Journal,
     lists: Box<ChangeLists>,
@@ -209,19 +238,14 @@ impl<'j> Changes<'j> {
 
     fn add_accounts(&mut self) {
         let changes = &self.lists.accounts;
-        if changes.len() <= FEW {
-            for change in changes {
-                let (address, delta) = self.delta_of(change);
-                self.delta.accounts.insert(address, delta);
-            }
-            return;
-        }
         let mut accounts = Vec::with_capacity(changes.len());
         for changes in changes.chunks(FETCHED_TOGETHER) {
-            black_box(changes.iter().fold(0, |all, change| all ^ self.fetch(change)));
+            if changes.len() == FETCHED_TOGETHER {
+                black_box(changes.iter().fold(0, |all, change| all ^ self.fetch(change)));
+            }
             accounts.extend(changes.iter().map(|change| self.delta_of(change)));
         }
-        self.delta.accounts = sorted_map(accounts.into_iter());
+        self.delta.accounts = SortedMap::from_sorted(accounts);
     }
 
     fn delta_of(&self, change: &AccountChange) -> (Address, AccountDelta) {
@@ -231,7 +255,7 @@ impl<'j> Changes<'j> {
         let delta = AccountDelta {
             info: account.exists.then_some(account.info),
             storage_wiped: change.storage_wiped,
-            storage: sorted_map(storage),
+            storage: SortedMap::from_sorted(storage.collect()),
         };
         (account.address, delta)
     }
@@ -244,16 +268,6 @@ impl<'j> Changes<'j> {
         let ends = account.address[0] ^ info.code_hash[31] ^ u8::from(account.exists);
         u64::from(ends) ^ info.nonce ^ info.balance.as_limbs()[0]
     }
-}
-
-/// A map of entries that come in order. Building it from a list is quicker than adding to it, unless they are few.
-fn sorted_map<K: Ord, V>(entries: impl ExactSizeIterator<Item = (K, V)>) -> BTreeMap<K, V> {
-    if entries.len() > FEW {
-        return entries.collect();
-    }
-    let mut map = BTreeMap::new();
-    map.extend(entries);
-    map
 }
 
 /// The first eight bytes, in an order that agrees with that of addresses.
