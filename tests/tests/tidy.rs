@@ -22,6 +22,7 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("precompiles/src/crypto/native/aws_lc_ffi.rs", "big numbers and P-256 of AWS-LC"),
     ("precompiles/src/crypto/native/blst_ffi.rs", "curve BLS12-381 of blst"),
     ("precompiles/src/crypto/native/keccak_batch/x86.rs", "vector registers, where there are any"),
+    ("scheduler/src/pool/scope.rs", "persistent threads call a closure that borrows"),
 ];
 
 /// Text that must not be merged, with what to do instead.

@@ -1,0 +1,109 @@
+//! The holder of the commit token (`PROTOCOL.md`, section 5).
+
+use crate::{
+    Claim, Head, Scheduler,
+    progress::{Progress, next_window},
+    sync::Ordering,
+};
+
+/// The commit token. Dropping it gives the token back.
+///
+/// The worker commits as long as there is a [`head`](Self::head), then drops it and asks [`Scheduler::next`].
+#[derive(Debug)]
+#[must_use = "it was given because there is something to commit"]
+pub struct Commit<'s> {
+    scheduler: &'s Scheduler,
+    /// The transaction that was taken and not decided.
+    held: Option<u32>,
+}
+
+impl<'s> Commit<'s> {
+    /// Takes the token, if it is free and there is something to commit.
+    pub(crate) fn try_new(scheduler: &'s Scheduler, seen: Progress) -> Option<Self> {
+        if !scheduler.has_executed(seen.frontier)
+            // Relaxed: a glance that spares a compare-exchange.
+            || scheduler.token.load(Ordering::Relaxed)
+            // Acquire: pairs with the Release in `drop`. Relaxed: nothing was taken.
+            || scheduler
+                .token
+                .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
+                .is_err()
+        {
+            return None;
+        }
+        let commit = Self { scheduler, held: None };
+        // Another may have committed it in the meantime: then the guard is dropped.
+        scheduler.frontier_has_executed().then_some(commit)
+    }
+
+    /// The frontier's transaction, if it has executed. Nobody can abort it until it is decided.
+    ///
+    /// One that was taken before and was not decided is let go first.
+    pub fn head(&mut self) -> Option<Head> {
+        self.let_go();
+        let tx = self.scheduler.frontier();
+        if tx == self.scheduler.transactions.len() || self.scheduler.is_halted() {
+            return None;
+        }
+        let incarnation = self.scheduler.transactions.hold(tx)?;
+        self.held = Some(tx);
+        Some(Head { tx, incarnation })
+    }
+
+    /// The transaction is committed. `held_up` says if its speculation did: if this is not a repetition at the head.
+    ///
+    /// # Panics
+    /// If the head is not the one that [`head`](Self::head) gave last.
+    pub fn committed(&mut self, head: Head, held_up: bool) {
+        self.decide(&head);
+        let scheduler = self.scheduler;
+        scheduler.ledger.commit(head.incarnation);
+        let window = scheduler.progress.load().window();
+        let window = next_window(window, held_up, scheduler.most_window);
+        let frontier = head.tx + 1;
+        scheduler.progress.store(Progress::new(frontier, window));
+        if frontier == scheduler.transactions.len() {
+            scheduler.sleepers.call_all();
+        } else if !scheduler.sleepers.seem_none() && scheduler.has_spare_work(1) {
+            scheduler.sleepers.call(1);
+        }
+    }
+
+    /// The transaction has read what is no longer so: this worker executes it again, with the token in hand.
+    ///
+    /// After [`Scheduler::executed`] it is the next head once more.
+    ///
+    /// # Panics
+    /// If the head is not the one that [`head`](Self::head) gave last.
+    pub fn reexecute(&mut self, head: Head) -> Claim {
+        self.decide(&head);
+        self.scheduler.ledger.reexecute();
+        let incarnation = self.scheduler.transactions.reclaim(head.tx);
+        Claim { tx: head.tx, incarnation, resume: false, takes_over: false }
+    }
+
+    fn decide(&mut self, head: &Head) {
+        let held = self.held.take();
+        assert!(held == Some(head.tx), "transaction {} is not the one held: {held:?}", head.tx);
+    }
+
+    fn let_go(&mut self) {
+        if let Some(tx) = self.held.take() {
+            self.scheduler.transactions.let_go(tx);
+        }
+    }
+}
+
+impl Drop for Commit<'_> {
+    fn drop(&mut self) {
+        self.let_go();
+        let scheduler = self.scheduler;
+        // Release: pairs with the Acquire in `try_new`.
+        scheduler.token.store(false, Ordering::Release);
+        // The frontier may have executed while the token was held, by a worker that sleeps now. This one will see to it (S2), unless
+        // it is kept elsewhere.
+        if !scheduler.sleepers.seem_none() && scheduler.frontier_has_executed() {
+            scheduler.sleepers.call(1);
+        }
+    }
+}

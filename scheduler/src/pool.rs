@@ -1,0 +1,237 @@
+//! Threads that are kept from block to block.
+
+mod scope;
+
+use std::{
+    any::Any,
+    error::Error,
+    fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use scope::{Lent, scope};
+
+/// Persistent worker threads. The thread that calls [`run`](Self::run) is worker 0, so a pool has one thread less than workers.
+///
+/// A run needs the pool for itself, so none can begin within another:
+///
+/// ```compile_fail
+/// # use braid_scheduler::WorkerPool;
+/// let mut pool = WorkerPool::new(2)?;
+/// pool.run(2, |_| pool.run(2, |_| {}, || {}).unwrap(), || {})?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct WorkerPool {
+    threads: Vec<Thread>,
+}
+
+#[derive(Debug)]
+struct Thread {
+    post: Arc<Post>,
+    handle: Option<JoinHandle<()>>,
+}
+
+/// Where a thread waits for its next job.
+#[derive(Default)]
+struct Post {
+    letter: Mutex<Letter>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+enum Letter {
+    #[default]
+    None,
+    Job(Job),
+    Quit,
+}
+
+/// One worker's part in a run.
+struct Job {
+    lent: Lent,
+    worker: usize,
+    /// Whom this worker rings when it begins.
+    rings: Vec<Arc<Post>>,
+}
+
+/// Why a run failed. The pool can be used again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A worker panicked; of several the first. All have returned.
+    Panicked {
+        /// The worker's number.
+        worker: usize,
+        /// What it said, if that was text.
+        message: String,
+    },
+    /// A further thread could not be started. Nothing was run.
+    Spawn(io::Error),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked { worker, message } => {
+                write!(formatter, "worker {worker} panicked: {message}")
+            }
+            Self::Spawn(_) => formatter.write_str("a worker thread could not be started"),
+        }
+    }
+}
+
+impl Error for RunError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Panicked { .. } => None,
+            Self::Spawn(error) => Some(error),
+        }
+    }
+}
+
+impl WorkerPool {
+    /// A pool for runs with this many workers; it grows when a run needs more.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn new(workers: usize) -> io::Result<Self> {
+        let mut pool = Self::default();
+        pool.grow(workers)?;
+        Ok(pool)
+    }
+
+    /// How many workers a run may have without a further thread being started.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.threads.len() + 1
+    }
+
+    fn grow(&mut self, workers: usize) -> io::Result<()> {
+        while self.workers() < workers {
+            let post = Arc::new(Post::default());
+            let own = Arc::clone(&post);
+            let name = format!("braid-worker-{}", self.workers());
+            let handle = thread::Builder::new().name(name).spawn(move || own.work())?;
+            self.threads.push(Thread { post, handle: Some(handle) });
+        }
+        Ok(())
+    }
+
+    /// Runs `body` once for each number below `workers` (at least 1), on as many threads, and returns when all have returned.
+    ///
+    /// If one panics, `on_panic` is called at once by its thread, so that the others can be told not to wait for it:
+    ///
+    /// ```
+    /// # use braid_scheduler::{Scheduler, Task, RunError, WorkerPool};
+    /// let mut pool = WorkerPool::new(2)?;
+    /// let mut scheduler = Scheduler::new(2);
+    /// scheduler.reset(10, std::iter::empty(), 10);
+    /// let body = |worker| match scheduler.next_or_wait(worker) {
+    ///     Task::Execute(batch) => panic!("at transaction {}", batch.first),
+    ///     _ => {}
+    /// };
+    /// let outcome = pool.run(2, body, || scheduler.halt());
+    /// assert!(matches!(outcome, Err(RunError::Panicked { .. })));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a worker panicked, or a thread could not be started.
+    pub fn run(
+        &mut self,
+        workers: usize,
+        body: impl Fn(usize) + Sync,
+        on_panic: impl Fn() + Sync,
+    ) -> Result<(), RunError> {
+        let workers = workers.max(1);
+        self.grow(workers).map_err(RunError::Spawn)?;
+        let first_panic = Mutex::new(None);
+        let guarded = |worker: usize| {
+            let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(worker))) else { return };
+            lock(&first_panic).get_or_insert((worker, message_of(&*panic)));
+            // A panic in here has nobody left to be told to.
+            drop(catch_unwind(AssertUnwindSafe(&on_panic)));
+            // The payload's own drop may panic.
+            drop(catch_unwind(AssertUnwindSafe(|| drop(panic))));
+        };
+        scope(&guarded, |lender| {
+            let posts: Vec<_> = self.threads[..workers - 1].iter().map(|t| &t.post).collect();
+            for (post, worker) in posts.iter().zip(1..) {
+                let rings = rung_by(worker, &posts).cloned().collect();
+                *lock(&post.letter) = Letter::Job(Job { lent: lender.lend(), worker, rings });
+            }
+            rung_by(0, &posts).for_each(|post| post.bell.notify_one());
+            guarded(0);
+        });
+        let first_panic = first_panic.into_inner().unwrap_or_else(PoisonError::into_inner);
+        first_panic.map_or(Ok(()), |(worker, message)| Err(RunError::Panicked { worker, message }))
+    }
+}
+
+/// The posts of workers that worker `ringer` wakes: 2n + 1 and 2n + 2, so that all are awake after a logarithmic time.
+fn rung_by<'p>(ringer: usize, posts: &'p [&Arc<Post>]) -> impl Iterator<Item = &'p Arc<Post>> {
+    // Worker w has post w - 1.
+    posts.iter().skip(2 * ringer).take(2).copied()
+}
+
+impl Post {
+    /// A thread's life.
+    fn work(&self) {
+        loop {
+            let mut letter = lock(&self.letter);
+            let job = loop {
+                match std::mem::take(&mut *letter) {
+                    Letter::None => {
+                        letter = self.bell.wait(letter).unwrap_or_else(PoisonError::into_inner);
+                    }
+                    Letter::Job(job) => break job,
+                    Letter::Quit => return,
+                }
+            };
+            drop(letter);
+            job.rings.iter().for_each(|post| post.bell.notify_one());
+            // It does not panic: `run` has wrapped it.
+            job.lent.call(job.worker);
+        }
+    }
+}
+
+impl Drop for WorkerPool {
+    fn drop(&mut self) {
+        for thread in &self.threads {
+            *lock(&thread.post.letter) = Letter::Quit;
+            thread.post.bell.notify_one();
+        }
+        for handle in self.threads.iter_mut().filter_map(|thread| thread.handle.take()) {
+            // A worker thread does not panic; if it did, there would be nobody to tell.
+            drop(handle.join());
+        }
+    }
+}
+
+/// No code of others runs under these locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "(a panic without text)".to_owned())
+}
+
+impl fmt::Debug for Post {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match *lock(&self.letter) {
+            Letter::None => "Post(empty)",
+            Letter::Job(_) => "Post(job)",
+            Letter::Quit => "Post(quit)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
