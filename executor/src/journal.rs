@@ -14,6 +14,7 @@ mod entries;
 mod ids;
 mod observed;
 mod undo;
+mod writes;
 
 use std::sync::Arc;
 

@@ -44,6 +44,8 @@
 //! # Ok::<(), braid_mv_memory::ReadError<std::convert::Infallible>>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod account;
 mod arena;
 mod log;
@@ -192,6 +194,22 @@ impl MvMemory {
             }
         }
         Ok(cell.read(reader)?)
+    }
+
+    /// Has the state of an account before the block read, unless it is known.
+    ///
+    /// # Errors
+    /// What `load` says.
+    pub fn know_account<E>(
+        &self,
+        account: AccountIndex,
+        load: impl FnOnce(Address) -> Result<Option<AccountInfo>, E>,
+    ) -> Result<(), E> {
+        let cell = self.account_cell(account);
+        if !cell.is_known() {
+            cell.set_before(load(cell.address())?.as_ref());
+        }
+        Ok(())
     }
 
     /// The value of a slot as `reader` finds it. `load` is asked for the value before the block, if that decides and nobody

@@ -60,6 +60,7 @@ impl SlotCell {
         self.last_reader.store(0, Ordering::Relaxed);
         self.account.store(account.0, Ordering::Relaxed);
         self.key.store(key);
+        self.before.store(&U256::ZERO);
         let mut changes = lock(&self.changes);
         changes.committed = None;
         changes.pending.clear();

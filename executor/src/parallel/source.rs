@@ -86,14 +86,6 @@ impl Locations {
         })
     }
 
-    /// The slots that were read, in that order.
-    pub(super) fn slots_read(&self) -> impl Iterator<Item = SlotId> {
-        self.log.iter().filter_map(|logged| match logged {
-            Logged::Slot(id) => Some(*id),
-            Logged::Account(_) | Logged::StorageUntouched(_) => None,
-        })
-    }
-
     /// What was read, in order, with what was found out about it.
     pub(super) fn reads(&self, journal: &Journal) -> impl Iterator<Item = Read> {
         self.log.iter().map(|logged| match *logged {
