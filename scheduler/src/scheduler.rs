@@ -194,7 +194,7 @@ impl Scheduler {
         if progress.frontier == self.transactions.len() || self.is_halted() {
             return Task::Finished;
         }
-        if let Some(commit) = Commit::try_new(self, progress) {
+        if let Some(commit) = Commit::try_new(self, progress.frontier) {
             return Task::Commit(commit);
         }
         if let Some(tx) = self.ready.take_lowest(progress.frontier, progress.limit) {
