@@ -22,7 +22,7 @@ use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, Log, U256};
 use entries::{Account, Arena, Slot, TransientSlot};
 use ids::{AddressIds, SlotIds, SlotKey};
 pub(crate) use undo::Checkpoint;
-use undo::Undo;
+use undo::{Replaced, Undo};
 
 /// Number of a transaction within the journal's life; stamps compare equal only within that transaction.
 type Stamp = u32;
@@ -47,6 +47,7 @@ pub(crate) struct Journal {
     transient_ids: SlotIds,
     /// Of the whole step; what is before `transaction_start` is not taken back any more.
     undo: Vec<Undo>,
+    replaced: Replaced,
     /// Length of the undo log when the transaction began: a step may consist of several.
     transaction_start: usize,
     logs: Vec<Log>,
@@ -67,6 +68,7 @@ impl Default for Journal {
             transient: Vec::new(),
             transient_ids: SlotIds::default(),
             undo: Vec::new(),
+            replaced: Replaced::default(),
             transaction_start: 0,
             logs: Vec::new(),
             touched: Vec::new(),
@@ -96,6 +98,7 @@ impl Journal {
     /// Begins a step of the block, between transactions. What the step before changed is forgotten as a change of its own.
     pub(crate) fn begin_step(&mut self) {
         self.undo.clear();
+        self.replaced.clear();
         self.transaction_start = 0;
     }
 
@@ -226,7 +229,8 @@ impl Journal {
         let account = &mut self.accounts[id.0 as usize];
         let hash = std::mem::replace(&mut account.info.code_hash, code.hash());
         let previous = account.replace_code(Some(code));
-        self.undo.push(Undo::Code(id, Box::new((hash, previous))));
+        self.undo.push(Undo::Code(id, self.replaced.codes.len() as u32));
+        self.replaced.codes.push((hash, previous));
     }
 
     /// Marks the account as created by this transaction (EIP-6780).
@@ -379,7 +383,8 @@ impl Journal {
     pub(crate) fn end_transaction(&mut self, clears_empty: bool) -> Vec<Log> {
         for i in 0..self.destroyed.len() {
             let id = self.destroyed[i];
-            if self.is_destroyed_now(id) {
+            // Marked, taken back and marked again, it is there twice.
+            if self.is_destroyed_now(id) && self.account(id).exists {
                 self.remove(id);
             }
         }
@@ -413,15 +418,20 @@ impl Journal {
         std::mem::take(&mut self.logs)
     }
 
-    /// Makes an account go, with its storage. It may come back later.
+    /// Makes an account that exists go, with its storage. It may come back later.
     fn remove(&mut self, id: AccountId) {
-        let account = self.account_mut(id);
-        let info = std::mem::take(&mut account.info);
-        let before = std::mem::replace(&mut account.exists, false).then(|| Box::new(info));
-        account.replace_code(None);
+        let account = &mut self.accounts[id.0 as usize];
+        account.exists = false;
         account.epoch += 1;
+        if account.info.is_empty() {
+            self.undo.push(Undo::Cleared(id));
+            return;
+        }
+        let info = std::mem::take(&mut account.info);
         debug_assert_eq!(account.info.code_hash, KECCAK256_EMPTY);
-        self.undo.push(Undo::Removed(id, before));
+        account.replace_code(None);
+        self.undo.push(Undo::Removed(id, self.replaced.infos.len() as u32));
+        self.replaced.infos.push(info);
     }
 }
 

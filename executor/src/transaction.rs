@@ -22,10 +22,10 @@ use crate::{
 /// Gas of an authorization whose authority exists is refunded down to this (EIP-7702: 25000 - 12500).
 const AUTHORIZATION_REFUND_GAS: i64 = 12_500;
 
-/// Executes a transaction and ends it in the journal. The outcome is unknown before. On error it means nothing, and the journal
-/// is as before.
+/// Executes a transaction, whose `parties` may be known already, and ends it in the journal. The outcome is unknown before. On
+/// error it means nothing, and the journal is as before.
 pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
-    tx: &Transaction,
+    (tx, parties): (&Transaction, Option<Parties>),
     limits: &Limits,
     state: &mut StateAccess<'_, R, C>,
     (stack, workspace): (&mut CallStack, &mut Workspace),
@@ -33,7 +33,8 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     outcome: &mut TransactionOutcome,
 ) -> Result<(), TransactError<R::Error>> {
     let mut m = Machine { state, workspace, inspector };
-    let result = Progress::default().advance((tx, limits), stack, &mut m, outcome);
+    let mut progress = Progress { parties, ..Progress::default() };
+    let result = progress.advance((tx, limits), stack, &mut m, outcome);
     if result.is_err() {
         stack.clear();
         m.state.journal.discard_transaction();
@@ -48,6 +49,8 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     stage: Stage,
+    /// If they were found before.
+    parties: Option<Parties>,
     gas: IntrinsicGas,
     /// Calldata or initcode in the shared memory buffer.
     input: Range<usize>,
@@ -57,10 +60,20 @@ pub(crate) struct Progress {
 
 /// The accounts at the two ends of a transaction.
 #[derive(Clone, Copy, Debug)]
-struct Parties {
-    sender: AccountId,
+pub(crate) struct Parties {
+    pub(crate) sender: AccountId,
     /// The account that the transaction is sent to, unless it creates one.
-    target: Option<AccountId>,
+    pub(crate) target: Option<AccountId>,
+}
+
+impl Parties {
+    pub(crate) fn of<R: StateReader, C: Crypto>(
+        tx: &Transaction,
+        state: &mut StateAccess<'_, R, C>,
+    ) -> Self {
+        let sender = state.account(tx.sender);
+        Self { sender, target: tx.to.to().map(|target| state.account(*target)) }
+    }
 }
 
 /// What comes next.
@@ -98,7 +111,8 @@ impl Progress {
                     Stage::Sender
                 }
                 Stage::Sender => {
-                    let parties = begin(tx, limits, m)?;
+                    let parties = self.parties.unwrap_or_else(|| Parties::of(tx, m.state));
+                    begin(tx, parties.sender, limits, m)?;
                     let schedule = braid_interpreter::Schedule::of(m.state.fork);
                     self.input = m.workspace.reset(schedule, &tx.input);
                     Stage::Authorization(parties, 0)
@@ -141,9 +155,9 @@ impl Progress {
         let is_success = result.ending == Ending::Success;
         let spent = tx.gas_limit - result.gas_left;
         // EIP-3529 lowered the share that can be refunded.
-        let share = if state.fork >= Hardfork::London { 5 } else { 2 };
+        let most_refunded = if state.fork >= Hardfork::London { spent / 5 } else { spent / 2 };
         let refund = if is_success { result.refund + self.refund } else { self.refund };
-        let gas_refunded = u64::try_from(refund).unwrap_or(0).min(spent / share);
+        let gas_refunded = u64::try_from(refund).unwrap_or(0).min(most_refunded);
         let gas_used = (spent - gas_refunded).max(self.gas.floor_gas);
 
         let beneficiary = state.beneficiary();
@@ -170,13 +184,14 @@ impl Progress {
     }
 }
 
-/// Validates against the sender, takes the fees up front, warms what the rules say.
+/// Validates against the sender and takes the fees up front.
 fn begin<R: StateReader, C: Crypto, I>(
     tx: &Transaction,
+    sender: AccountId,
     limits: &Limits,
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<Parties, TransactError<R::Error>> {
-    let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
+) -> Result<(), TransactError<R::Error>> {
+    m.state.load(sender).map_err(TransactError::State)?;
     let nonce = m.state.journal.account(sender).info.nonce;
     check_nonce(tx, nonce)?;
     check_sender_code(sender, m.state)?;
@@ -195,12 +210,7 @@ fn begin<R: StateReader, C: Crypto, I>(
     };
     m.state.journal.debit(sender, fee + blob_fee);
     m.state.journal.set_nonce(sender, nonce + 1);
-    let target = tx.to.to().map(|target| m.state.account(*target));
-    let parties = Parties { sender, target };
-    if limits.fork >= Hardfork::Berlin {
-        warm(tx, &parties, m.state);
-    }
-    Ok(parties)
+    Ok(())
 }
 
 /// A sender has no code (EIP-3607), unless that delegates (EIP-7702).
@@ -221,12 +231,15 @@ fn check_sender_code<R: StateReader, C: Crypto>(
 }
 
 /// What is warm from the start: sender and callee (EIP-2929), the beneficiary (EIP-3651), the access list (EIP-2930).
-/// Precompiles always are.
+/// Precompiles always are. Before Berlin nothing is cold.
 fn warm<R: StateReader, C: Crypto>(
     tx: &Transaction,
     parties: &Parties,
     state: &mut StateAccess<'_, R, C>,
 ) {
+    if state.fork < Hardfork::Berlin {
+        return;
+    }
     let beneficiary = (state.fork >= Hardfork::Shanghai).then(|| state.beneficiary());
     for account in [Some(parties.sender), parties.target, beneficiary].into_iter().flatten() {
         state.warm_account(account);
@@ -250,6 +263,7 @@ fn request<R: StateReader, C: Crypto, I: Inspector>(
 ) -> Result<Stage, R::Error> {
     let sender = parties.sender;
     let Some(target) = parties.target else {
+        warm(tx, parties, m.state);
         m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
         return Ok(Stage::Frames(sender));
     };
@@ -260,6 +274,7 @@ fn request<R: StateReader, C: Crypto, I: Inspector>(
         return Ok(Stage::Settlement(sender));
     }
     request_call(m.state, m.workspace, (sender, target), &tx.value, (input, gas_limit))?;
+    warm(tx, parties, m.state);
     Ok(Stage::Frames(sender))
 }
 

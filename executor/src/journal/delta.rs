@@ -5,7 +5,10 @@ use std::{hint::black_box, ops::Range};
 use braid_interpreter::{AccountId, SlotId};
 use braid_primitives::{AccountDelta, AccountInfo, Address, SortedMap, StateDelta, U256};
 
-use super::{Journal, Slot, undo::Undo};
+use super::{
+    Journal, Slot,
+    undo::{Replaced, Undo},
+};
 
 /// How many accounts are brought from memory at a time.
 const FETCHED_TOGETHER: usize = 64;
@@ -20,19 +23,24 @@ struct Past {
 
 impl Past {
     /// Takes back a change of this account.
-    fn take_back(&mut self, change: &Undo) {
+    fn take_back(&mut self, change: Undo, replaced: &Replaced) {
         match change {
-            Undo::Balance(_, balance) => self.info.balance = *balance,
-            Undo::Nonce(_, nonce) => self.info.nonce = *nonce,
-            Undo::Code(_, code) => self.info.code_hash = code.0,
-            Undo::Exists(_) => self.exists = false,
-            Undo::Removed(_, before) => {
-                self.info = before.as_deref().copied().unwrap_or_default();
-                self.exists = before.is_some();
-                self.epoch -= 1;
+            Undo::Balance(_, balance) => self.info.balance = balance,
+            Undo::Nonce(_, nonce) => self.info.nonce = nonce,
+            Undo::Code(_, position) => {
+                self.info.code_hash = replaced.codes[position as usize].0;
             }
+            Undo::Exists(_) => self.exists = false,
+            Undo::Cleared(_) => self.come_back(AccountInfo::default()),
+            Undo::Removed(_, position) => self.come_back(replaced.infos[position as usize]),
             _ => {}
         }
+    }
+
+    fn come_back(&mut self, info: AccountInfo) {
+        self.info = info;
+        self.exists = true;
+        self.epoch -= 1;
     }
 }
 
@@ -100,6 +108,7 @@ impl Journal {
                 | Undo::Nonce(AccountId(id), _)
                 | Undo::Code(AccountId(id), _)
                 | Undo::Exists(AccountId(id))
+                | Undo::Cleared(AccountId(id))
                 | Undo::Removed(AccountId(id), _) => accounts.push(entry(*id)),
                 Undo::Slot(SlotId(id), _) => slots.push(entry(*id)),
                 // These end with their transaction.
@@ -114,19 +123,20 @@ impl Journal {
         accounts.sort_unstable();
         slots.sort_unstable();
         let id = |entry: u64| (entry >> 32) as u32;
-        let change = |entry: u64| &self.undo[entry as u32 as usize];
+        let change = |entry: u64| self.undo[entry as u32 as usize];
         let by_id = |a: &u64, b: &u64| id(*a) == id(*b);
         let past = |entries: &[u64]| {
             let id = id(entries[0]);
             let account = self.account(AccountId(id));
             let (info, exists, epoch) = (account.info, account.exists, account.epoch);
             let mut past = Past { info, exists, epoch };
-            entries.iter().rev().for_each(|entry| past.take_back(change(*entry)));
+            let changes = entries.iter().rev().map(|entry| change(*entry));
+            changes.for_each(|change| past.take_back(change, &self.replaced));
             (id, past)
         };
         // What a slot was before the first change is what it was before the step.
         let value = |entries: &[u64]| match change(entries[0]) {
-            Undo::Slot(SlotId(id), value) => Some((*id, *value)),
+            Undo::Slot(SlotId(id), value) => Some((id, value)),
             _ => None,
         };
         Originals {
