@@ -39,6 +39,8 @@ const RIPEMD_ADDRESS: Address =
 #[derive(Debug)]
 pub(crate) struct Journal {
     accounts: Arena<Account>,
+    /// What accounts that existed then were before the block, by id: only the write set asks for it.
+    before: Vec<AccountInfo>,
     account_ids: AddressIds,
     slots: Arena<Slot>,
     slot_ids: SlotIds,
@@ -62,6 +64,7 @@ impl Default for Journal {
     fn default() -> Self {
         Self {
             accounts: Arena::default(),
+            before: Vec::new(),
             account_ids: AddressIds::default(),
             slots: Arena::default(),
             slot_ids: SlotIds::default(),
@@ -119,6 +122,9 @@ impl Journal {
                 |forgotten| forgotten.renew(address, is_always_warm),
                 || Account::new(address, is_always_warm),
             );
+            if self.before.len() == id as usize {
+                self.before.push(AccountInfo::default());
+            }
         }
         AccountId(id)
     }
@@ -142,6 +148,9 @@ impl Journal {
     #[inline]
     pub(crate) fn load_account(&mut self, id: AccountId, info: Option<&AccountInfo>) {
         self.account_mut(id).load(info);
+        if let Some(info) = info {
+            self.before[id.0 as usize] = *info;
+        }
     }
 
     /// The account's code, if it is known without asking anybody.
@@ -262,7 +271,7 @@ impl Journal {
     /// Whether the state before the block can say something about slots of the account: it existed and was not wiped since.
     pub(crate) fn has_storage_before(&self, id: AccountId) -> bool {
         let account = self.account(id);
-        account.before().is_some() && account.epoch == 0
+        account.existed && account.epoch == 0
     }
 
     /// Whether a slot of the account was written in this block and is not zero now.

@@ -49,12 +49,14 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     stage: Stage,
-    /// If they were found before.
+    /// Once they were found.
     parties: Option<Parties>,
     gas: IntrinsicGas,
     /// Calldata or initcode in the shared memory buffer.
     input: Range<usize>,
-    /// What the authorizations so far refund; stays, whatever becomes of the call.
+    /// How many authorizations are done.
+    authorizations: usize,
+    /// What they refund; stays, whatever becomes of the call.
     refund: i64,
 }
 
@@ -76,20 +78,21 @@ impl Parties {
     }
 }
 
-/// What comes next.
-#[derive(Debug, Default)]
+/// What comes next. A stage leads to the one below it, or beyond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
     /// What can be validated without state.
     #[default]
     Envelope,
     /// The sender: validated, charged.
     Sender,
-    /// The authorization at this position, or else the request for the outermost frame.
-    Authorization(Parties, usize),
-    /// The frames of what this account has sent.
-    Frames(AccountId),
+    /// The authorizations that are left.
+    Authorizations,
+    /// The request for the outermost frame, unless nothing runs.
+    Request,
+    Frames,
     /// Refunds and fees.
-    Settlement(AccountId),
+    Settlement,
 }
 
 impl Progress {
@@ -103,44 +106,39 @@ impl Progress {
         m: &mut Machine<'_, '_, R, C, I>,
         outcome: &mut TransactionOutcome,
     ) -> Result<(), TransactError<R::Error>> {
-        loop {
-            self.stage = match &self.stage {
-                Stage::Envelope => {
-                    self.gas = intrinsic_gas(tx, limits.fork);
-                    check_envelope(tx, m.state.block, limits, self.gas)?;
-                    Stage::Sender
-                }
-                Stage::Sender => {
-                    let parties = self.parties.unwrap_or_else(|| Parties::of(tx, m.state));
-                    begin(tx, parties.sender, limits, m)?;
-                    let schedule = braid_interpreter::Schedule::of(m.state.fork);
-                    self.input = m.workspace.reset(schedule, &tx.input);
-                    Stage::Authorization(parties, 0)
-                }
-                Stage::Authorization(parties, index) => match tx.authorizations.get(*index) {
-                    Some(authorization) => {
-                        self.refund +=
-                            authorize(authorization, m.state).map_err(TransactError::State)?;
-                        Stage::Authorization(*parties, index + 1)
-                    }
-                    None => {
-                        let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
-                        request(tx, parties, (self.input.clone(), gas_limit), (stack, m))
-                            .map_err(TransactError::State)?
-                    }
-                },
-                Stage::Frames(sender) => {
-                    stack.run(m).map_err(TransactError::State)?;
-                    Stage::Settlement(*sender)
-                }
-                Stage::Settlement(sender) => {
-                    self.settle(tx, (*sender, stack), m, outcome)?;
-                    let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
-                    outcome.logs = m.state.journal.end_transaction(clears_empty);
-                    return Ok(());
-                }
-            };
+        if self.stage == Stage::Envelope {
+            self.gas = intrinsic_gas(tx, limits.fork);
+            check_envelope(tx, m.state.block, limits, self.gas)?;
+            self.stage = Stage::Sender;
         }
+        let parties = self.parties.unwrap_or_else(|| Parties::of(tx, m.state));
+        if self.stage == Stage::Sender {
+            self.parties = Some(parties);
+            begin(tx, parties.sender, limits, m)?;
+            let schedule = braid_interpreter::Schedule::of(m.state.fork);
+            self.input = m.workspace.reset(schedule, &tx.input);
+            self.stage = Stage::Authorizations;
+        }
+        if self.stage == Stage::Authorizations {
+            while let Some(authorization) = tx.authorizations.get(self.authorizations) {
+                self.refund += authorize(authorization, m.state).map_err(TransactError::State)?;
+                self.authorizations += 1;
+            }
+            self.stage = Stage::Request;
+        }
+        if self.stage == Stage::Request {
+            let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
+            self.stage = request(tx, &parties, (self.input.clone(), gas_limit), (stack, m))
+                .map_err(TransactError::State)?;
+        }
+        if self.stage == Stage::Frames {
+            stack.run(m).map_err(TransactError::State)?;
+            self.stage = Stage::Settlement;
+        }
+        self.settle(tx, (parties.sender, stack), m, outcome)?;
+        let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
+        outcome.logs = m.state.journal.end_transaction(clears_empty);
+        Ok(())
     }
 
     /// Refunds, floor and fees, after the outermost frame. Everything of the outcome but the logs.
@@ -265,17 +263,17 @@ fn request<R: StateReader, C: Crypto, I: Inspector>(
     let Some(target) = parties.target else {
         warm(tx, parties, m.state);
         m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
-        return Ok(Stage::Frames(sender));
+        return Ok(Stage::Frames);
     };
     if sends_only_value(tx, target, m)? {
         m.state.journal.touch(target);
         m.state.transfer(sender, target, tx.value);
         stack.result = FrameResult::success(gas_limit);
-        return Ok(Stage::Settlement(sender));
+        return Ok(Stage::Settlement);
     }
     request_call(m.state, m.workspace, (sender, target), &tx.value, (input, gas_limit))?;
     warm(tx, parties, m.state);
-    Ok(Stage::Frames(sender))
+    Ok(Stage::Frames)
 }
 
 /// Whether nothing runs, neither code nor a precompile: then there is no call to make, only value to send, which the sender
