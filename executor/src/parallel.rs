@@ -41,7 +41,7 @@ use braid_scheduler::{Counters, RunError, Scheduler, WorkerPool};
 use crate::{
     Block, BlockOutcome, CodeCache, Committed, ExecutionError, MissingRequestContracts, Mode,
     ParallelError, SequentialExecutor, Step, block_rules::BlockRules, committed::Changes,
-    sequential::limits, tally::Tally,
+    tally::Tally, validate::Limits,
 };
 
 pub(crate) use delta::step_delta;
@@ -250,7 +250,7 @@ impl<C: Crypto> BlockExecutor<C> {
         sink: Option<S>,
     ) -> Result<BlockOutcome, ParallelError<R::Error>> {
         self.memory.clear();
-        let limits = limits(self.sequential.spec(), &block.env);
+        let limits = Limits::of_block(self.sequential.spec(), &block.env);
         let ledger = Ledger {
             tally: Tally::new(limits, block.transactions.len()),
             error: None,
