@@ -284,15 +284,16 @@ where
             verdict = check_envelope(transaction, block, limits, gas);
         }
         match (verdict, ending) {
-            (_, Ending::Failed(error)) => Err(ExecutionError::State(error)),
-            (_, Ending::Undecided) => {
-                unreachable!("all below transaction {tx} is committed: that decides everything")
-            }
             (Err(error), _) | (Ok(()), Ending::Invalid(error)) => {
                 if record.is_published {
                     memory.withdraw(version, &record.writes);
                 }
                 self.leave_out(tx as usize, error, ledger)
+            }
+            // A transaction for which there is no room reads nothing, so that it cannot fail to.
+            (Ok(()), Ending::Failed(error)) => Err(ExecutionError::State(error)),
+            (Ok(()), Ending::Undecided) => {
+                unreachable!("all below transaction {tx} is committed: that decides everything")
             }
             (Ok(()), Ending::Done(mut outcome)) => {
                 if record.writes.credit.is_some() {
