@@ -3,7 +3,7 @@
 use braid_interpreter::Workspace;
 use braid_precompiles::Crypto;
 use braid_primitives::{
-    Address, BlockContext, Bytes, ChainSpec, Hardfork, Receipt, Requests, StateReader, U256,
+    Address, BlockContext, Bytes, ChainSpec, Hardfork, Receipt, Requests, U256,
 };
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     error::{ExecutionError, InvalidBlock},
     host::StateAccess,
     rewards::block_rewards,
+    source::Source,
     system_calls::{
         BEACON_ROOTS_ADDRESS, CONSOLIDATION_REQUESTS_ADDRESS, HISTORY_ADDRESS, SystemCallResult,
         WITHDRAWAL_REQUESTS_ADDRESS, system_call,
@@ -38,7 +39,7 @@ pub enum MissingRequestContracts {
 }
 
 /// The machinery of a block's own calls.
-pub(crate) struct BlockRules<'m, 'a, R: StateReader, C> {
+pub(crate) struct BlockRules<'m, 'a, R: Source, C> {
     pub(crate) spec: &'m ChainSpec,
     pub(crate) state: &'m mut StateAccess<'a, R, C>,
     pub(crate) stack: &'m mut CallStack,
@@ -46,7 +47,7 @@ pub(crate) struct BlockRules<'m, 'a, R: StateReader, C> {
     pub(crate) missing_request_contracts: MissingRequestContracts,
 }
 
-impl<R: StateReader, C: Crypto> BlockRules<'_, '_, R, C> {
+impl<R: Source, C: Crypto> BlockRules<'_, '_, R, C> {
     /// Before the first transaction: the DAO's irregular change, beacon root and parent hash.
     pub(crate) fn begin(&mut self, context: &BlockContext) -> Result<(), ExecutionError<R::Error>> {
         if self.spec.dao_fork_block == Some(self.state.block.number) {

@@ -13,9 +13,9 @@ use braid_interpreter::{
     FrameStart, HaltReason, Host, Inspector, Workspace, run,
 };
 use braid_precompiles::Crypto;
-use braid_primitives::{Address, StateReader, U256};
+use braid_primitives::{Address, U256};
 
-use crate::{code_cache::CodeCache, host::StateAccess, journal::Checkpoint};
+use crate::{code_cache::CodeCache, host::StateAccess, journal::Checkpoint, source::Source};
 
 /// Most frames on top of the outermost one (yellow paper, section 9.4).
 const CALL_DEPTH_LIMIT: usize = 1024;
@@ -88,7 +88,7 @@ pub(crate) struct CallStack {
 }
 
 /// The environment in which the stack runs.
-pub(crate) struct Machine<'m, 'a, R: StateReader, C, I> {
+pub(crate) struct Machine<'m, 'a, R: Source, C, I> {
     pub(crate) state: &'m mut StateAccess<'a, R, C>,
     pub(crate) workspace: &'m mut Workspace,
     pub(crate) inspector: &'m mut I,
@@ -97,7 +97,7 @@ pub(crate) struct Machine<'m, 'a, R: StateReader, C, I> {
 impl CallStack {
     /// Runs the request in the workspace, or goes on after an interrupt, until the outermost frame has ended with
     /// [`Self::result`].
-    pub(crate) fn run<R: StateReader, C: Crypto, I: Inspector>(
+    pub(crate) fn run<R: Source, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
     ) -> Result<(), R::Error> {
@@ -132,7 +132,7 @@ impl CallStack {
     }
 
     /// Runs the top frame until it ends, or asks for a call.
-    fn run_top<R: StateReader, C: Crypto, I: Inspector>(
+    fn run_top<R: Source, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
     ) -> Result<Option<Ended>, R::Error> {
@@ -159,7 +159,7 @@ impl CallStack {
 
     /// Serves the call in the workspace: refuses it, runs a precompile, or starts the callee's frame. Says whether it has ended
     /// already.
-    fn enter_call<R: StateReader, C: Crypto, I: Inspector>(
+    fn enter_call<R: Source, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
     ) -> Result<Option<Ended>, R::Error> {
@@ -175,8 +175,7 @@ impl CallStack {
         };
         let depth = self.height;
         m.workspace.return_data.clear();
-        let is_unfunded =
-            payer.is_some_and(|payer| m.state.journal.account(payer).info.balance < request.value);
+        let is_unfunded = payer.is_some_and(|payer| !m.state.journal.covers(payer, &request.value));
         if depth > CALL_DEPTH_LIMIT || is_unfunded {
             self.result = FrameResult::refused(request.gas_limit);
             m.workspace.call = None;
@@ -211,7 +210,7 @@ impl CallStack {
     }
 
     /// Makes room for a frame, which is to be restarted.
-    fn push<R: StateReader, C, I>(
+    fn push<R: Source, C, I>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
         checkpoint: Checkpoint,
@@ -261,7 +260,7 @@ fn translate(frame: &Frame, workspace: &mut Workspace, codes: &CodeCache) {
 }
 
 /// Ends a frame: keeps or undoes its changes, moves its output to the return data.
-fn leave<R: StateReader, C: Crypto, I: Inspector>(
+fn leave<R: Source, C: Crypto, I: Inspector>(
     activation: &mut Activation,
     m: &mut Machine<'_, '_, R, C, I>,
     (mut ending, mut output): (Ending, Range<usize>),
@@ -292,7 +291,7 @@ fn leave<R: StateReader, C: Crypto, I: Inspector>(
 }
 
 /// Tells the inspector of a frame, or of a call that needs none.
-fn frame_starts<R: StateReader, C, I: Inspector>(
+fn frame_starts<R: Source, C, I: Inspector>(
     m: &mut Machine<'_, '_, R, C, I>,
     input: &FrameInput,
     is_create: bool,
@@ -309,7 +308,7 @@ fn frame_starts<R: StateReader, C, I: Inspector>(
     });
 }
 
-fn frame_ends<R: StateReader, C, I: Inspector>(
+fn frame_ends<R: Source, C, I: Inspector>(
     m: &mut Machine<'_, '_, R, C, I>,
     depth: usize,
     result: &FrameResult,
@@ -325,7 +324,7 @@ fn frame_ends<R: StateReader, C, I: Inspector>(
 
 /// Answers a call that needs no frame, to no code or to a precompile, unless that is what an account delegates to (EIP-7702).
 /// Says whether it is one.
-fn answer<R: StateReader, C: Crypto, I>(
+fn answer<R: Source, C: Crypto, I>(
     m: &mut Machine<'_, '_, R, C, I>,
     checkpoint: Checkpoint,
     result: &mut FrameResult,
@@ -365,7 +364,7 @@ fn answer<R: StateReader, C: Crypto, I>(
 }
 
 /// Asks for a message call from outside: a transaction's or a system call's. Says whether there is code to run.
-pub(crate) fn request_call<R: StateReader, C: Crypto>(
+pub(crate) fn request_call<R: Source, C: Crypto>(
     state: &mut StateAccess<'_, R, C>,
     workspace: &mut Workspace,
     (caller, target): (AccountId, AccountId),

@@ -256,6 +256,26 @@ pub enum ExecutionError<E> {
     State(#[source] E),
 }
 
+/// Why parallel execution stopped without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum ParallelError<E> {
+    /// As sequential execution would have: for the same reason, at the same transaction.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError<E>),
+    /// A worker panicked: in the state reader, in whatever takes the results, or because of an error of ours. The executor can
+    /// be used again.
+    #[error("worker {worker} panicked: {message}")]
+    Panicked {
+        /// Number of the worker, from 0.
+        worker: usize,
+        /// What it said.
+        message: String,
+    },
+    /// A worker thread could not be started. Nothing was executed.
+    #[error("a worker thread could not be started: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
 /// Why one transaction gave no result: it is invalid, or the environment failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TransactError<E> {

@@ -7,17 +7,20 @@ use braid_interpreter::{
 };
 use braid_precompiles::{Crypto, PrecompileSet};
 use braid_primitives::{
-    Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, StateReader, Transaction, U256,
+    Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, Transaction, U256,
 };
 
-use crate::{code_cache::CodeCache, hash_cache::HashCache, journal::Journal};
+use crate::{
+    code_cache::CodeCache, hash_cache::HashCache, journal::Journal, source::Source,
+    transaction::Parties,
+};
 
 /// Everything a transaction executes against.
-pub(crate) struct StateAccess<'a, R: StateReader, C> {
+pub(crate) struct StateAccess<'a, R: Source, C> {
     pub(crate) journal: &'a mut Journal,
     pub(crate) codes: &'a CodeCache,
     pub(crate) hashes: &'a mut HashCache,
-    pub(crate) reader: &'a R,
+    pub(crate) reader: R,
     pub(crate) crypto: &'a C,
     pub(crate) precompiles: &'static PrecompileSet,
     pub(crate) fork: Hardfork,
@@ -29,7 +32,7 @@ pub(crate) struct StateAccess<'a, R: StateReader, C> {
     pub(crate) error: Option<R::Error>,
 }
 
-impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
+impl<R: Source, C: Crypto> StateAccess<'_, R, C> {
     /// Reads the account unless it is known.
     #[inline]
     pub(crate) fn load(&mut self, id: AccountId) -> Result<(), R::Error> {
@@ -39,7 +42,7 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
     #[inline(never)]
     fn read(&mut self, id: AccountId) -> Result<(), R::Error> {
         // The answer is copied once, from where the reader put it: `?` would move it first, piece by piece.
-        match self.reader.account(self.journal.account(id).address) {
+        match self.reader.account(id, self.journal.account(id).address) {
             Ok(ref info) => {
                 self.journal.load_account(id, info.as_ref());
                 Ok(())
@@ -66,22 +69,19 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
         }
     }
 
-    /// Reads the accounts that these transactions need in any case, unless they were seen before. Reads that are made one right
-    /// after the other overlap, which those in the course of a transaction do not. What cannot be read now is asked for
+    /// Finds the parties of these transactions and reads their accounts, unless they were seen before. Reads that are made one
+    /// right after the other overlap, which those in the course of a transaction do not. What cannot be read now is asked for
     /// again when it is needed.
-    pub(crate) fn read_ahead(&mut self, transactions: &[Transaction]) {
-        let mut new = Vec::with_capacity(2 * transactions.len());
-        for tx in transactions {
-            for address in [Some(tx.sender), tx.to.to().copied()].into_iter().flatten() {
-                let next = self.journal.next_account();
-                let id = self.account(address);
-                if id == next {
-                    new.push((id, address));
-                }
-            }
-        }
-        let read: Vec<_> = new.iter().map(|(_, address)| self.reader.account(*address)).collect();
-        for ((id, _), info) in new.into_iter().zip(read) {
+    pub(crate) fn read_ahead(&mut self, transactions: &[Transaction], parties: &mut Vec<Parties>) {
+        let first = self.journal.next_account();
+        parties.clear();
+        parties.extend(transactions.iter().map(|tx| Parties::of(tx, self)));
+        let ids: Vec<_> = (first.0..self.journal.next_account().0).map(AccountId).collect();
+        let journal = &*self.journal;
+        let reader = &mut self.reader;
+        let read: Vec<_> =
+            ids.iter().map(|id| reader.account(*id, journal.account(*id).address)).collect();
+        for (id, info) in ids.into_iter().zip(read) {
             if let Ok(info) = info {
                 self.journal.load_account(id, info.as_ref());
             }
@@ -91,13 +91,18 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
     /// Whether a contract must not be created at the account: it has a nonce, code (EIP-684) or storage (EIP-7610).
     pub(crate) fn is_address_taken(&mut self, id: AccountId) -> Result<bool, R::Error> {
         self.load(id)?;
-        let info = &self.journal.account(id).info;
-        if info.nonce != 0 || info.code_hash != KECCAK256_EMPTY {
+        if self.journal.has_nonce(id) || self.journal.code_hash(id) != KECCAK256_EMPTY {
             return Ok(true);
         }
         let address = self.journal.account(id).address;
         Ok(self.journal.has_live_slots(id)
-            || (self.journal.has_storage_before(id) && self.reader.has_storage(address)?))
+            || (self.journal.has_storage_before(id) && self.reader.has_storage((id, address))?))
+    }
+
+    /// Whether the fee for the beneficiary is noted instead of paid: the transaction did not look at the account, and what it
+    /// gets makes it exist whatever it was. Other transactions then do not stand in the way.
+    pub(crate) fn defers_fee(&self, beneficiary: AccountId, fee: &U256) -> bool {
+        R::DEFERS_FEES && !fee.is_zero() && !self.journal.account(beneficiary).is_loaded
     }
 
     /// Moves wei; the sender's balance must cover it and both accounts be loaded.
@@ -111,16 +116,16 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
     /// Balance in wei.
     pub(crate) fn read_balance(&mut self, id: AccountId) -> Result<U256, R::Error> {
         self.load(id)?;
-        Ok(self.journal.account(id).info.balance)
+        Ok(self.journal.balance(id))
     }
 
     /// The account's code, analysed.
     pub(crate) fn read_code(&mut self, id: AccountId) -> Result<Arc<Code>, R::Error> {
         self.load(id)?;
         if let Some(code) = self.journal.known_code(id) {
-            return Ok(code.clone());
+            return Ok(code);
         }
-        let hash = self.journal.account(id).info.code_hash;
+        let hash = self.journal.code_hash(id);
         let code = match self.codes.get(&hash) {
             Some(code) => code,
             None => self.codes.analysed(&self.reader.code(hash)?, hash),
@@ -151,7 +156,7 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
         self.load(account)?;
         // An account that did not exist before the block has nothing in the state before.
         let value = if self.journal.has_storage_before(account) {
-            self.reader.storage(self.journal.account(account).address, key)?
+            self.reader.storage(id, (account, self.journal.account(account).address), key)?
         } else {
             U256::ZERO
         };
@@ -160,7 +165,7 @@ impl<R: StateReader, C: Crypto> StateAccess<'_, R, C> {
     }
 }
 
-impl<R: StateReader, C: Crypto> Host for StateAccess<'_, R, C> {
+impl<R: Source, C: Crypto> Host for StateAccess<'_, R, C> {
     fn block(&self) -> &BlockEnv {
         self.block
     }
@@ -214,8 +219,11 @@ impl<R: StateReader, C: Crypto> Host for StateAccess<'_, R, C> {
     fn is_dead(&mut self, id: AccountId) -> Result<bool, Interrupted> {
         let read = self.load(id);
         self.interruptible(read)?;
-        let account = self.journal.account(id);
-        Ok(if self.fork >= Hardfork::SpuriousDragon { account.is_dead() } else { !account.exists })
+        Ok(if self.fork >= Hardfork::SpuriousDragon {
+            self.journal.is_dead(id)
+        } else {
+            !self.journal.exists(id)
+        })
     }
 
     fn slot(&mut self, account: AccountId, key: U256) -> SlotId {

@@ -12,7 +12,9 @@
 mod delta;
 mod entries;
 mod ids;
+mod observed;
 mod undo;
+mod writes;
 
 use std::sync::Arc;
 
@@ -21,8 +23,9 @@ use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, Log, U256};
 
 use entries::{Account, Arena, Slot, TransientSlot};
 use ids::{AddressIds, SlotIds, SlotKey};
+use observed::Observations;
 pub(crate) use undo::Checkpoint;
-use undo::Undo;
+use undo::{Replaced, Undo};
 
 /// Number of a transaction within the journal's life; stamps compare equal only within that transaction.
 type Stamp = u32;
@@ -39,6 +42,8 @@ const RIPEMD_ADDRESS: Address =
 #[derive(Debug)]
 pub(crate) struct Journal {
     accounts: Arena<Account>,
+    /// What accounts that existed then were before the block, by id: only the write set asks for it.
+    before: Vec<AccountInfo>,
     account_ids: AddressIds,
     slots: Arena<Slot>,
     slot_ids: SlotIds,
@@ -47,6 +52,7 @@ pub(crate) struct Journal {
     transient_ids: SlotIds,
     /// Of the whole step; what is before `transaction_start` is not taken back any more.
     undo: Vec<Undo>,
+    replaced: Replaced,
     /// Length of the undo log when the transaction began: a step may consist of several.
     transaction_start: usize,
     logs: Vec<Log>,
@@ -55,24 +61,32 @@ pub(crate) struct Journal {
     destroyed: Vec<AccountId>,
     transaction: Stamp,
     change_lists: Option<Box<delta::ChangeLists>>,
+    /// What was found out about accounts, if anybody wants to know.
+    observations: Option<Box<Observations>>,
+    /// What the beneficiary gets at the end of the transaction, if it is not in the journal.
+    deferred_fee: Option<U256>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
         Self {
             accounts: Arena::default(),
+            before: Vec::new(),
             account_ids: AddressIds::default(),
             slots: Arena::default(),
             slot_ids: SlotIds::default(),
             transient: Vec::new(),
             transient_ids: SlotIds::default(),
             undo: Vec::new(),
+            replaced: Replaced::default(),
             transaction_start: 0,
             logs: Vec::new(),
             touched: Vec::new(),
             destroyed: Vec::new(),
             transaction: NEVER + 1,
             change_lists: None,
+            observations: None,
+            deferred_fee: None,
         }
     }
 }
@@ -91,11 +105,13 @@ impl Journal {
         self.touched.clear();
         self.destroyed.clear();
         self.transaction = NEVER + 1;
+        self.deferred_fee = None;
     }
 
     /// Begins a step of the block, between transactions. What the step before changed is forgotten as a change of its own.
     pub(crate) fn begin_step(&mut self) {
         self.undo.clear();
+        self.replaced.clear();
         self.transaction_start = 0;
     }
 
@@ -116,6 +132,9 @@ impl Journal {
                 |forgotten| forgotten.renew(address, is_always_warm),
                 || Account::new(address, is_always_warm),
             );
+            if self.before.len() == id as usize {
+                self.before.push(AccountInfo::default());
+            }
         }
         AccountId(id)
     }
@@ -138,14 +157,23 @@ impl Journal {
     /// Puts in what the reader knows of an account.
     #[inline]
     pub(crate) fn load_account(&mut self, id: AccountId, info: Option<&AccountInfo>) {
+        if let Some(observations) = &mut self.observations {
+            observations.forget(id);
+        }
         self.account_mut(id).load(info);
+        if let Some(info) = info {
+            self.before[id.0 as usize] = *info;
+        }
     }
 
     /// The account's code, if it is known without asking anybody.
     #[inline]
-    pub(crate) fn known_code(&mut self, id: AccountId) -> Option<&Arc<Code>> {
+    pub(crate) fn known_code(&mut self, id: AccountId) -> Option<Arc<Code>> {
+        if self.observations.is_some() {
+            self.code_hash(id);
+        }
         let account = self.account_mut(id);
-        if account.code().is_some() { account.code() } else { account.recall_code() }
+        if account.code().is_some() { account.code() } else { account.recall_code() }.cloned()
     }
 
     /// Puts in the code that belongs to the account's code hash.
@@ -200,6 +228,7 @@ impl Journal {
     /// account.
     #[inline(always)]
     pub(crate) fn credit(&mut self, id: AccountId, amount: U256) {
+        self.note_credit(id, &amount);
         let balance = self.account(id).info.balance;
         self.set_balance(id, balance.saturating_add(amount));
     }
@@ -207,9 +236,15 @@ impl Journal {
     /// Takes from a balance that covers it. Touches the account.
     #[inline(always)]
     pub(crate) fn debit(&mut self, id: AccountId, amount: U256) {
+        let is_covered = self.covers(id, &amount);
+        assert!(is_covered, "a debit is checked before it is made");
         let balance = self.account(id).info.balance;
-        assert!(balance >= amount, "a debit is checked before it is made");
         self.set_balance(id, balance - amount);
+    }
+
+    /// Notes what the beneficiary gets, without knowing its account.
+    pub(crate) fn defer_fee(&mut self, fee: U256) {
+        self.deferred_fee = Some(fee);
     }
 
     /// Sets a nonce. Touches the account.
@@ -226,7 +261,8 @@ impl Journal {
         let account = &mut self.accounts[id.0 as usize];
         let hash = std::mem::replace(&mut account.info.code_hash, code.hash());
         let previous = account.replace_code(Some(code));
-        self.undo.push(Undo::Code(id, Box::new((hash, previous))));
+        self.undo.push(Undo::Code(id, self.replaced.codes.len() as u32));
+        self.replaced.codes.push((hash, previous));
     }
 
     /// Marks the account as created by this transaction (EIP-6780).
@@ -256,9 +292,12 @@ impl Journal {
     }
 
     /// Whether the state before the block can say something about slots of the account: it existed and was not wiped since.
-    pub(crate) fn has_storage_before(&self, id: AccountId) -> bool {
+    pub(crate) fn has_storage_before(&mut self, id: AccountId) -> bool {
+        if self.observations.is_some() {
+            self.exists(id);
+        }
         let account = self.account(id);
-        account.before().is_some() && account.epoch == 0
+        account.existed && account.epoch == 0
     }
 
     /// Whether a slot of the account was written in this block and is not zero now.
@@ -379,7 +418,8 @@ impl Journal {
     pub(crate) fn end_transaction(&mut self, clears_empty: bool) -> Vec<Log> {
         for i in 0..self.destroyed.len() {
             let id = self.destroyed[i];
-            if self.is_destroyed_now(id) {
+            // Marked, taken back and marked again, it is there twice.
+            if self.is_destroyed_now(id) && self.account(id).exists {
                 self.remove(id);
             }
         }
@@ -387,8 +427,7 @@ impl Journal {
             for i in 0..self.touched.len() {
                 let id = self.touched[i];
                 let account = self.account(id);
-                if account.touched == self.transaction && account.exists && account.info.is_empty()
-                {
+                if account.touched == self.transaction && account.exists && self.is_empty(id) {
                     // An empty account has storage only where it was made so on purpose; it goes with the account.
                     self.remove(id);
                 }
@@ -413,22 +452,26 @@ impl Journal {
         std::mem::take(&mut self.logs)
     }
 
-    /// Makes an account go, with its storage. It may come back later.
+    /// Makes an account that exists go, with its storage. It may come back later.
     fn remove(&mut self, id: AccountId) {
-        let account = self.account_mut(id);
-        let info = std::mem::take(&mut account.info);
-        let before = std::mem::replace(&mut account.exists, false).then(|| Box::new(info));
-        account.replace_code(None);
+        let account = &mut self.accounts[id.0 as usize];
+        account.exists = false;
         account.epoch += 1;
+        if account.info.is_empty() {
+            self.undo.push(Undo::Cleared(id));
+            return;
+        }
+        let info = std::mem::take(&mut account.info);
         debug_assert_eq!(account.info.code_hash, KECCAK256_EMPTY);
-        self.undo.push(Undo::Removed(id, before));
+        account.replace_code(None);
+        self.undo.push(Undo::Removed(id, self.replaced.infos.len() as u32));
+        self.replaced.infos.push(info);
     }
 }
 
 impl Journal {
     /// Hash of the code as EXTCODEHASH sees it (EIP-1052): zero for a dead account.
-    pub(crate) fn visible_code_hash(&self, id: AccountId) -> B256 {
-        let account = self.account(id);
-        if account.is_dead() { B256::ZERO } else { account.info.code_hash }
+    pub(crate) fn visible_code_hash(&mut self, id: AccountId) -> B256 {
+        if self.is_dead(id) { B256::ZERO } else { self.code_hash(id) }
     }
 }

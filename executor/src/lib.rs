@@ -17,6 +17,7 @@
 //! | `call_stack` | frames, and what CALL and CREATE do between them |
 //! | `host` | answers the interpreter from the journal, and the journal's gaps from the reader |
 //! | [`code_cache`], `hash_cache` | analysed and translated code by hash, hashes of mapping slots: kept over blocks |
+//! | `source` | what the journal reads from |
 //! | `journal` | accounts, slots and logs of the block; undo log; write sets |
 //! | `bloom` | the filter of the block's logs |
 //! | [`difficulty`], [`ethash`] | what a header of proof of work must say, and its proof |
@@ -46,10 +47,13 @@ pub mod intrinsic;
 mod journal;
 pub mod memory_state;
 pub mod ommers;
+pub mod parallel;
 pub mod result;
 pub mod rewards;
 pub mod sequential;
+mod source;
 pub mod system_calls;
+mod tally;
 mod transaction;
 mod validate;
 
@@ -57,9 +61,10 @@ pub use block_rules::MissingRequestContracts;
 pub use braid_interpreter::Engine;
 pub use code_cache::CodeCache;
 pub use committed::{Committed, Step};
-pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, TransactError};
+pub use error::{ExecutionError, InvalidBlock, InvalidTransaction, ParallelError, TransactError};
 pub use execution::{Execution, Stopped};
 pub use memory_state::{MemoryState, MissingState};
-pub use result::{Block, BlockOutcome, ExecutionStatus, TransactionOutcome};
+pub use parallel::BlockExecutor;
+pub use result::{Block, BlockOutcome, Excluded, ExecutionStatus, Mode, TransactionOutcome};
 pub use sequential::SequentialExecutor;
 pub use validate::TRANSACTION_GAS_CAP;

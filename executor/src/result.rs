@@ -1,5 +1,6 @@
 //! What execution leaves behind.
 
+use crate::error::InvalidTransaction;
 use braid_interpreter::HaltReason;
 use braid_primitives::{
     Address, BlockContext, BlockEnv, Bloom, Bytes, Log, Receipt, Requests, StateDelta, Transaction,
@@ -72,7 +73,7 @@ pub struct BlockOutcome {
     pub gas_used: u64,
     /// Sum of the blob gas of the transactions (EIP-4844).
     pub blob_gas_used: u64,
-    /// One for each transaction.
+    /// One for each transaction that was not left out.
     pub receipts: Vec<Receipt>,
     /// Union of the receipts' blooms.
     pub logs_bloom: Bloom,
@@ -80,10 +81,34 @@ pub struct BlockOutcome {
     pub requests: Option<Requests>,
     /// The write set: rewards, withdrawals and system calls included.
     pub state: StateDelta,
+    /// Transactions that are invalid at their place and were left out, unless the [`Mode`] makes that an error.
+    pub excluded: Vec<Excluded>,
+}
+
+/// What an invalid transaction means for the block. Whether one is invalid is decided when all before it are final.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The block is invalid: for blocks that others made.
+    #[default]
+    Verify,
+    /// The transaction is left out, as if it had not been there: for making blocks.
+    Build,
+    /// The transaction is left out, and handed out as a step of its own ([`Step::Invalid`](crate::Step::Invalid)): for looking at what would
+    /// happen.
+    Trace,
+}
+
+/// A transaction that was left out of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excluded {
+    /// Position among the transactions that were given, from 0.
+    pub index: usize,
+    /// What is wrong with it at its place.
+    pub error: InvalidTransaction,
 }
 
 impl BlockOutcome {
-    /// Gas used by each transaction, in order.
+    /// Gas used by each transaction that was not left out, in order.
     pub fn transaction_gas(&self) -> impl Iterator<Item = u64> {
         let before = std::iter::once(0).chain(self.receipts.iter().map(|r| r.cumulative_gas_used));
         self.receipts.iter().zip(before).map(|(r, before)| r.cumulative_gas_used - before)

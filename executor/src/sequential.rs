@@ -4,24 +4,22 @@ use std::sync::Arc;
 
 use braid_interpreter::{Engine, Inspector, NoInspector, Schedule, TransactionEnv, Workspace};
 use braid_precompiles::{Crypto, precompiles};
-use braid_primitives::{
-    BlockEnv, ChainSpec, Hardfork, Receipt, ReceiptOutcome, StateDelta, StateReader, Transaction,
-};
+use braid_primitives::{BlockEnv, ChainSpec, Hardfork, StateDelta, StateReader, Transaction};
 
 use crate::{
-    Block, BlockOutcome, TransactionOutcome,
+    Block, BlockOutcome, Mode, TransactionOutcome,
     block_rules::{BlockRules, MissingRequestContracts},
-    bloom::logs_bloom,
     call_stack::CallStack,
     code_cache::CodeCache,
-    committed::{Committed, Step},
+    committed::{Changes, Committed, Step},
     error::{ExecutionError, InvalidBlock, TransactError},
-    fees::blob_gas,
     hash_cache::HashCache,
     host::StateAccess,
     journal::Journal,
+    source::Source,
+    tally::Tally,
     transaction,
-    validate::Limits,
+    validate::{Limits, LimitsCache},
 };
 
 /// How many transactions' accounts are read together.
@@ -66,7 +64,9 @@ const READ_AHEAD_TRANSACTIONS: usize = 32;
 pub struct SequentialExecutor<C> {
     spec: ChainSpec,
     crypto: C,
+    limits: LimitsCache,
     missing_request_contracts: MissingRequestContracts,
+    mode: Mode,
     journal: Journal,
     codes: Arc<CodeCache>,
     hashes: HashCache,
@@ -85,7 +85,9 @@ impl<C: Crypto> SequentialExecutor<C> {
         Self {
             spec,
             crypto,
+            limits: LimitsCache::default(),
             missing_request_contracts: MissingRequestContracts::default(),
+            mode: Mode::default(),
             journal: Journal::default(),
             codes,
             hashes: HashCache::default(),
@@ -102,11 +104,17 @@ impl<C: Crypto> SequentialExecutor<C> {
     /// Changes the chain, keeping analysed code and allocations.
     pub fn set_spec(&mut self, spec: ChainSpec) {
         self.spec = spec;
+        self.limits.clear();
     }
 
     /// Chooses which engine runs code. Results do not depend on it.
     pub fn set_engine(&mut self, engine: Engine) {
         self.workspace.engine = engine;
+    }
+
+    /// Chooses what an invalid transaction means. [`Mode::Verify`] if nobody says otherwise.
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.mode = mode;
     }
 
     /// Chooses what a missing contract of EIP-7002 or EIP-7251 means.
@@ -154,8 +162,8 @@ impl<C: Crypto> SequentialExecutor<C> {
         mut on_commit: impl FnMut(Committed<'_>),
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
         self.journal.clear();
-        let mut limits = limits(&self.spec, &block.env);
-        let (spec, policy) = (&self.spec, self.missing_request_contracts);
+        let limits = *self.limits.get(&self.spec, &block.env);
+        let (spec, policy, mode) = (&self.spec, self.missing_request_contracts, self.mode);
         let (stack, workspace) = (&mut self.stack, &mut self.workspace);
         let mut access = state_access(
             (&mut self.journal, &self.codes, &mut self.hashes),
@@ -172,41 +180,55 @@ impl<C: Crypto> SequentialExecutor<C> {
             missing_request_contracts: policy,
         };
         rules.begin(&block.context)?;
-        on_commit(Committed { step: Step::Begin, journal: rules.state.journal });
-        let mut receipts = Vec::with_capacity(block.transactions.len());
-        let (mut gas_used, mut blob_gas_used) = (0, 0);
+        let changes = Changes::Journal(rules.state.journal);
+        on_commit(Committed { step: Step::Begin, changes });
+        let mut tally = Tally::new(limits, block.transactions.len());
+        let mut parties = Vec::with_capacity(READ_AHEAD_TRANSACTIONS);
         for (index, tx) in block.transactions.iter().enumerate() {
-            if index.is_multiple_of(READ_AHEAD_TRANSACTIONS) {
+            let position = index % READ_AHEAD_TRANSACTIONS;
+            if position == 0 {
                 let ahead = &block.transactions[index..];
-                rules.state.read_ahead(&ahead[..ahead.len().min(READ_AHEAD_TRANSACTIONS)]);
+                let ahead = &ahead[..ahead.len().min(READ_AHEAD_TRANSACTIONS)];
+                rules.state.read_ahead(ahead, &mut parties);
             }
             rules.state.journal.begin_step();
             let machinery = (&mut *rules.stack, &mut *rules.workspace);
             let mut outcome = TransactionOutcome::unknown();
-            transaction::execute(tx, &limits, rules.state, machinery, inspector, &mut outcome)
-                .map_err(|error| at(index, error))?;
-            let step = Step::Transaction { index, outcome: &outcome };
-            on_commit(Committed { step, journal: rules.state.journal });
-            limits.available_gas -= outcome.gas_used;
-            limits.available_blob_gas -= blob_gas(tx);
-            gas_used += outcome.gas_used;
-            blob_gas_used += blob_gas(tx);
-            let logs = std::mem::take(&mut outcome.logs);
-            let receipt = Receipt {
-                tx_type: tx.tx_type,
-                outcome: receipt_outcome(limits.fork, &outcome),
-                cumulative_gas_used: gas_used,
-                logs,
-            };
-            receipts.push(receipt);
+            let tx_and_parties = (tx, parties.get(position).copied());
+            let (limits, outcome_mut) = (&tally.limits, &mut outcome);
+            match transaction::execute(
+                tx_and_parties,
+                limits,
+                rules.state,
+                machinery,
+                inspector,
+                outcome_mut,
+            ) {
+                Ok(()) => {
+                    let step = Step::Transaction { index, outcome: &outcome };
+                    let changes = Changes::Journal(rules.state.journal);
+                    on_commit(Committed { step, changes });
+                    tally.add(tx, &mut outcome);
+                }
+                Err(TransactError::Invalid(error)) => match mode {
+                    Mode::Verify => return Err(InvalidBlock::Transaction { index, error }.into()),
+                    Mode::Build => tally.exclude(index, error),
+                    Mode::Trace => {
+                        let step = Step::Invalid { index, error: &error };
+                        on_commit(Committed { step, changes: Changes::None });
+                        tally.exclude(index, error);
+                    }
+                },
+                Err(TransactError::State(error)) => return Err(ExecutionError::State(error)),
+            }
         }
         rules.state.journal.begin_step();
-        let requests = rules.end(&block.context, &receipts)?;
-        on_commit(Committed { step: Step::End, journal: rules.state.journal });
-        let logs_bloom = logs_bloom(&self.crypto, &receipts);
+        let requests = rules.end(&block.context, &tally.receipts)?;
+        let changes = Changes::Journal(rules.state.journal);
+        on_commit(Committed { step: Step::End, changes });
         let mut state = StateDelta::default();
         self.journal.state_delta(&mut state);
-        Ok(BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state })
+        Ok(tally.into_outcome(&self.crypto, requests, state))
     }
 
     /// Executes one transaction on its own, as the first of a block with this environment: validation, execution, fees, but no
@@ -235,31 +257,26 @@ impl<C: Crypto> SequentialExecutor<C> {
         inspector: &mut I,
     ) -> Result<(TransactionOutcome, StateDelta), TransactError<R::Error>> {
         self.journal.clear();
-        let limits = limits(&self.spec, env);
+        let limits = self.limits.get(&self.spec, env);
         let mut access = state_access(
             (&mut self.journal, &self.codes, &mut self.hashes),
             (state, &self.crypto),
             env,
-            &limits,
+            limits,
         );
         let machinery = (&mut self.stack, &mut self.workspace);
         let mut result = (TransactionOutcome::unknown(), StateDelta::default());
-        transaction::execute(tx, &limits, &mut access, machinery, inspector, &mut result.0)?;
+        let tx = (tx, None);
+        transaction::execute(tx, limits, &mut access, machinery, inspector, &mut result.0)?;
         self.journal.state_delta(&mut result.1);
         Ok(result)
     }
 }
 
-/// The limits for the first transaction of a block.
-pub(crate) fn limits(spec: &ChainSpec, env: &BlockEnv) -> Limits {
-    let fork = spec.hardfork_at(env.number, env.timestamp);
-    Limits::of_block(env, (fork, spec.chain_id), spec.blob_params(fork))
-}
-
 /// What a transaction executes against, made from what is kept between transactions.
-pub(crate) fn state_access<'a, R: StateReader, C: Crypto>(
+pub(crate) fn state_access<'a, R: Source, C: Crypto>(
     (journal, codes, hashes): (&'a mut Journal, &'a CodeCache, &'a mut HashCache),
-    (reader, crypto): (&'a R, &'a C),
+    (reader, crypto): (R, &'a C),
     block: &'a BlockEnv,
     limits: &Limits,
 ) -> StateAccess<'a, R, C> {
@@ -279,21 +296,5 @@ pub(crate) fn state_access<'a, R: StateReader, C: Crypto>(
         },
         beneficiary: None,
         error: None,
-    }
-}
-
-/// First field of the receipt: EIP-658 replaced the state root by the status.
-fn receipt_outcome(fork: Hardfork, outcome: &TransactionOutcome) -> ReceiptOutcome {
-    if fork >= Hardfork::Byzantium {
-        ReceiptOutcome::Status(outcome.status.is_success())
-    } else {
-        ReceiptOutcome::StateRoot(None)
-    }
-}
-
-fn at<E>(index: usize, error: TransactError<E>) -> ExecutionError<E> {
-    match error {
-        TransactError::Invalid(error) => InvalidBlock::Transaction { index, error }.into(),
-        TransactError::State(error) => ExecutionError::State(error),
     }
 }

@@ -2,11 +2,12 @@
 
 use braid_interpreter::{Host, NoInspector, Schedule, Workspace};
 use braid_precompiles::Crypto;
-use braid_primitives::{Address, Bytes, StateReader, U256, address};
+use braid_primitives::{Address, Bytes, U256, address};
 
 use crate::{
     call_stack::{CallStack, Ending, Machine, request_call},
     host::StateAccess,
+    source::Source,
 };
 
 /// CALLER of system calls.
@@ -36,7 +37,7 @@ pub(crate) enum SystemCallResult {
 }
 
 /// Calls the system contract at `target`, as a transaction of its own.
-pub(crate) fn system_call<R: StateReader, C: Crypto>(
+pub(crate) fn system_call<R: Source, C: Crypto>(
     target: Address,
     input: &[u8],
     state: &mut StateAccess<'_, R, C>,

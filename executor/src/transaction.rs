@@ -5,8 +5,8 @@ use std::{ops::Range, sync::Arc};
 use braid_interpreter::{AccountId, Code, Host, Inspector, Workspace, delegation_designator};
 use braid_precompiles::Crypto;
 use braid_primitives::{
-    Address, Authorization, B256, Bytes, Hardfork, KECCAK256_EMPTY, StateReader, Transaction,
-    TransactionType, TxKind, U256,
+    Address, Authorization, B256, Bytes, Hardfork, KECCAK256_EMPTY, Transaction, TransactionType,
+    TxKind, U256,
 };
 
 use crate::{
@@ -16,16 +16,17 @@ use crate::{
     host::StateAccess,
     intrinsic::{IntrinsicGas, intrinsic_gas},
     result::{ExecutionStatus, TransactionOutcome},
-    validate::{Limits, check_balance, check_envelope, check_nonce},
+    source::Source,
+    validate::{Limits, check_balance, check_envelope, check_nonce, upfront_cost},
 };
 
 /// Gas of an authorization whose authority exists is refunded down to this (EIP-7702: 25000 - 12500).
 const AUTHORIZATION_REFUND_GAS: i64 = 12_500;
 
-/// Executes a transaction and ends it in the journal. The outcome is unknown before. On error it means nothing, and the journal
-/// is as before.
-pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
-    tx: &Transaction,
+/// Executes a transaction, whose `parties` may be known already, and ends it in the journal. The outcome is unknown before. On
+/// error it means nothing, and the journal is as before.
+pub(crate) fn execute<R: Source, C: Crypto, I: Inspector>(
+    (tx, parties): (&Transaction, Option<Parties>),
     limits: &Limits,
     state: &mut StateAccess<'_, R, C>,
     (stack, workspace): (&mut CallStack, &mut Workspace),
@@ -33,7 +34,8 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
     outcome: &mut TransactionOutcome,
 ) -> Result<(), TransactError<R::Error>> {
     let mut m = Machine { state, workspace, inspector };
-    let result = Progress::default().advance((tx, limits), stack, &mut m, outcome);
+    let mut progress = Progress { parties, ..Progress::default() };
+    let result = progress.advance((tx, limits), stack, &mut m, outcome);
     if result.is_err() {
         stack.clear();
         m.state.journal.discard_transaction();
@@ -48,89 +50,100 @@ pub(crate) fn execute<R: StateReader, C: Crypto, I: Inspector>(
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     stage: Stage,
+    /// Once they were found.
+    parties: Option<Parties>,
     gas: IntrinsicGas,
     /// Calldata or initcode in the shared memory buffer.
     input: Range<usize>,
-    /// What the authorizations so far refund; stays, whatever becomes of the call.
+    /// How many authorizations are done.
+    authorizations: usize,
+    /// What they refund; stays, whatever becomes of the call.
     refund: i64,
 }
 
 /// The accounts at the two ends of a transaction.
 #[derive(Clone, Copy, Debug)]
-struct Parties {
-    sender: AccountId,
+pub(crate) struct Parties {
+    pub(crate) sender: AccountId,
     /// The account that the transaction is sent to, unless it creates one.
-    target: Option<AccountId>,
+    pub(crate) target: Option<AccountId>,
 }
 
-/// What comes next.
-#[derive(Debug, Default)]
+impl Parties {
+    pub(crate) fn of<R: Source, C: Crypto>(
+        tx: &Transaction,
+        state: &mut StateAccess<'_, R, C>,
+    ) -> Self {
+        let sender = state.account(tx.sender);
+        Self { sender, target: tx.to.to().map(|target| state.account(*target)) }
+    }
+}
+
+/// What comes next. A stage leads to the one below it, or beyond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
     /// What can be validated without state.
     #[default]
     Envelope,
     /// The sender: validated, charged.
     Sender,
-    /// The authorization at this position, or else the request for the outermost frame.
-    Authorization(Parties, usize),
-    /// The frames of what this account has sent.
-    Frames(AccountId),
+    /// The authorizations that are left.
+    Authorizations,
+    /// The request for the outermost frame, unless nothing runs.
+    Request,
+    Frames,
     /// Refunds and fees.
-    Settlement(AccountId),
+    Settlement,
 }
 
 impl Progress {
     /// Executes the transaction, from where it stands to its end, and ends it in the journal.
     ///
     /// After [`TransactError::State`] this can be called again, with the same transaction and machinery, on any thread.
-    pub(crate) fn advance<R: StateReader, C: Crypto, I: Inspector>(
+    pub(crate) fn advance<R: Source, C: Crypto, I: Inspector>(
         &mut self,
         (tx, limits): (&Transaction, &Limits),
         stack: &mut CallStack,
         m: &mut Machine<'_, '_, R, C, I>,
         outcome: &mut TransactionOutcome,
     ) -> Result<(), TransactError<R::Error>> {
-        loop {
-            self.stage = match &self.stage {
-                Stage::Envelope => {
-                    self.gas = intrinsic_gas(tx, limits.fork);
-                    check_envelope(tx, m.state.block, limits, self.gas)?;
-                    Stage::Sender
-                }
-                Stage::Sender => {
-                    let parties = begin(tx, limits, m)?;
-                    let schedule = braid_interpreter::Schedule::of(m.state.fork);
-                    self.input = m.workspace.reset(schedule, &tx.input);
-                    Stage::Authorization(parties, 0)
-                }
-                Stage::Authorization(parties, index) => match tx.authorizations.get(*index) {
-                    Some(authorization) => {
-                        self.refund +=
-                            authorize(authorization, m.state).map_err(TransactError::State)?;
-                        Stage::Authorization(*parties, index + 1)
-                    }
-                    None => {
-                        let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
-                        request(tx, parties, (self.input.clone(), gas_limit), (stack, m))
-                            .map_err(TransactError::State)?
-                    }
-                },
-                Stage::Frames(sender) => {
-                    stack.run(m).map_err(TransactError::State)?;
-                    Stage::Settlement(*sender)
-                }
-                Stage::Settlement(sender) => {
-                    self.settle(tx, (*sender, stack), m, outcome)?;
-                    let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
-                    outcome.logs = m.state.journal.end_transaction(clears_empty);
-                    return Ok(());
-                }
-            };
+        if self.stage == Stage::Envelope {
+            self.gas = intrinsic_gas(tx, limits.fork);
+            check_envelope(tx, m.state.block, limits, self.gas)?;
+            self.stage = Stage::Sender;
         }
+        let parties = self.parties.unwrap_or_else(|| Parties::of(tx, m.state));
+        if self.stage == Stage::Sender {
+            self.parties = Some(parties);
+            begin(tx, parties.sender, limits, m)?;
+            let schedule = braid_interpreter::Schedule::of(m.state.fork);
+            self.input = m.workspace.reset(schedule, &tx.input);
+            self.stage = Stage::Authorizations;
+        }
+        if self.stage == Stage::Authorizations {
+            while let Some(authorization) = tx.authorizations.get(self.authorizations) {
+                self.refund += authorize(authorization, m.state).map_err(TransactError::State)?;
+                self.authorizations += 1;
+            }
+            self.stage = Stage::Request;
+        }
+        if self.stage == Stage::Request {
+            let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
+            self.stage = request(tx, &parties, (self.input.clone(), gas_limit), (stack, m))
+                .map_err(TransactError::State)?;
+        }
+        if self.stage == Stage::Frames {
+            stack.run(m).map_err(TransactError::State)?;
+            self.stage = Stage::Settlement;
+        }
+        self.settle(tx, (parties.sender, stack), m, outcome)?;
+        let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
+        outcome.logs = m.state.journal.end_transaction(clears_empty);
+        Ok(())
     }
 
     /// Refunds, floor and fees, after the outermost frame. Everything of the outcome but the logs.
-    fn settle<R: StateReader, C: Crypto, I>(
+    fn settle<R: Source, C: Crypto, I>(
         &self,
         tx: &Transaction,
         (sender, stack): (AccountId, &CallStack),
@@ -141,16 +154,23 @@ impl Progress {
         let is_success = result.ending == Ending::Success;
         let spent = tx.gas_limit - result.gas_left;
         // EIP-3529 lowered the share that can be refunded.
-        let share = if state.fork >= Hardfork::London { 5 } else { 2 };
+        let most_refunded = if state.fork >= Hardfork::London { spent / 5 } else { spent / 2 };
         let refund = if is_success { result.refund + self.refund } else { self.refund };
-        let gas_refunded = u64::try_from(refund).unwrap_or(0).min(spent / share);
+        let gas_refunded = u64::try_from(refund).unwrap_or(0).min(most_refunded);
         let gas_used = (spent - gas_refunded).max(self.gas.floor_gas);
 
+        let fee = cost(gas_used, effective_tip(tx, state.block.base_fee));
         let beneficiary = state.beneficiary();
-        state.load(beneficiary).map_err(TransactError::State)?;
+        let is_deferred = state.defers_fee(beneficiary, &fee);
+        if !is_deferred {
+            state.load(beneficiary).map_err(TransactError::State)?;
+        }
         state.journal.credit(sender, cost(tx.gas_limit - gas_used, state.transaction.gas_price));
-        let tip = effective_tip(tx, state.block.base_fee);
-        state.journal.credit(beneficiary, cost(gas_used, tip));
+        if is_deferred {
+            state.journal.defer_fee(fee);
+        } else {
+            state.journal.credit(beneficiary, fee);
+        }
 
         outcome.status = match result.ending {
             Ending::Success => ExecutionStatus::Success,
@@ -170,17 +190,21 @@ impl Progress {
     }
 }
 
-/// Validates against the sender, takes the fees up front, warms what the rules say.
-fn begin<R: StateReader, C: Crypto, I>(
+/// Validates against the sender and takes the fees up front.
+fn begin<R: Source, C: Crypto, I>(
     tx: &Transaction,
+    sender: AccountId,
     limits: &Limits,
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<Parties, TransactError<R::Error>> {
-    let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
-    let nonce = m.state.journal.account(sender).info.nonce;
+) -> Result<(), TransactError<R::Error>> {
+    m.state.load(sender).map_err(TransactError::State)?;
+    let nonce = m.state.journal.nonce(sender);
     check_nonce(tx, nonce)?;
     check_sender_code(sender, m.state)?;
-    check_balance(tx, m.state.journal.account(sender).info.balance)?;
+    let covers_cost = upfront_cost(tx).is_some_and(|cost| m.state.journal.covers(sender, &cost));
+    if !covers_cost {
+        check_balance(tx, m.state.journal.balance(sender))?;
+    }
 
     let gas_price = effective_gas_price(tx, m.state.block.base_fee);
     m.state.transaction.origin = tx.sender;
@@ -195,20 +219,15 @@ fn begin<R: StateReader, C: Crypto, I>(
     };
     m.state.journal.debit(sender, fee + blob_fee);
     m.state.journal.set_nonce(sender, nonce + 1);
-    let target = tx.to.to().map(|target| m.state.account(*target));
-    let parties = Parties { sender, target };
-    if limits.fork >= Hardfork::Berlin {
-        warm(tx, &parties, m.state);
-    }
-    Ok(parties)
+    Ok(())
 }
 
 /// A sender has no code (EIP-3607), unless that delegates (EIP-7702).
-fn check_sender_code<R: StateReader, C: Crypto>(
+fn check_sender_code<R: Source, C: Crypto>(
     sender: AccountId,
     state: &mut StateAccess<'_, R, C>,
 ) -> Result<(), TransactError<R::Error>> {
-    let code_hash = state.journal.account(sender).info.code_hash;
+    let code_hash = state.journal.code_hash(sender);
     if code_hash == KECCAK256_EMPTY {
         return Ok(());
     }
@@ -221,12 +240,15 @@ fn check_sender_code<R: StateReader, C: Crypto>(
 }
 
 /// What is warm from the start: sender and callee (EIP-2929), the beneficiary (EIP-3651), the access list (EIP-2930).
-/// Precompiles always are.
-fn warm<R: StateReader, C: Crypto>(
+/// Precompiles always are. Before Berlin nothing is cold.
+fn warm<R: Source, C: Crypto>(
     tx: &Transaction,
     parties: &Parties,
     state: &mut StateAccess<'_, R, C>,
 ) {
+    if state.fork < Hardfork::Berlin {
+        return;
+    }
     let beneficiary = (state.fork >= Hardfork::Shanghai).then(|| state.beneficiary());
     for account in [Some(parties.sender), parties.target, beneficiary].into_iter().flatten() {
         state.warm_account(account);
@@ -242,7 +264,7 @@ fn warm<R: StateReader, C: Crypto>(
 }
 
 /// Asks for the outermost frame; or sends the value, where nothing runs. Returns what comes next.
-fn request<R: StateReader, C: Crypto, I: Inspector>(
+fn request<R: Source, C: Crypto, I: Inspector>(
     tx: &Transaction,
     parties: &Parties,
     (input, gas_limit): (Range<usize>, u64),
@@ -250,22 +272,24 @@ fn request<R: StateReader, C: Crypto, I: Inspector>(
 ) -> Result<Stage, R::Error> {
     let sender = parties.sender;
     let Some(target) = parties.target else {
+        warm(tx, parties, m.state);
         m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
-        return Ok(Stage::Frames(sender));
+        return Ok(Stage::Frames);
     };
     if sends_only_value(tx, target, m)? {
         m.state.journal.touch(target);
         m.state.transfer(sender, target, tx.value);
         stack.result = FrameResult::success(gas_limit);
-        return Ok(Stage::Settlement(sender));
+        return Ok(Stage::Settlement);
     }
     request_call(m.state, m.workspace, (sender, target), &tx.value, (input, gas_limit))?;
-    Ok(Stage::Frames(sender))
+    warm(tx, parties, m.state);
+    Ok(Stage::Frames)
 }
 
 /// Whether nothing runs, neither code nor a precompile: then there is no call to make, only value to send, which the sender
 /// has. Inspectors want to see the call.
-fn sends_only_value<R: StateReader, C: Crypto, I: Inspector>(
+fn sends_only_value<R: Source, C: Crypto, I: Inspector>(
     tx: &Transaction,
     target: AccountId,
     m: &mut Machine<'_, '_, R, C, I>,
@@ -274,12 +298,12 @@ fn sends_only_value<R: StateReader, C: Crypto, I: Inspector>(
         return Ok(false);
     }
     m.state.load(target)?;
-    let account = m.state.journal.account(target);
-    Ok(account.info.code_hash == KECCAK256_EMPTY && !m.state.precompiles.contains(&account.address))
+    let has_code = m.state.journal.code_hash(target) != KECCAK256_EMPTY;
+    Ok(!has_code && !m.state.precompiles.contains(&m.state.journal.account(target).address))
 }
 
 /// Delegates an account (EIP-7702, "Behavior"); an authorization that does not fit is skipped. Returns the refund.
-fn authorize<R: StateReader, C: Crypto>(
+fn authorize<R: Source, C: Crypto>(
     authorization: &Authorization,
     state: &mut StateAccess<'_, R, C>,
 ) -> Result<i64, R::Error> {
@@ -294,10 +318,10 @@ fn authorize<R: StateReader, C: Crypto>(
     let code = state.read_code(account)?;
     state.warm_account(account);
     let is_delegable = code.is_empty() || state.delegation(&code).is_some();
-    if !is_delegable || state.journal.account(account).info.nonce != authorization.nonce {
+    if !is_delegable || state.journal.nonce(account) != authorization.nonce {
         return Ok(0);
     }
-    let refund = if state.journal.account(account).exists { AUTHORIZATION_REFUND_GAS } else { 0 };
+    let refund = if state.journal.exists(account) { AUTHORIZATION_REFUND_GAS } else { 0 };
     let code = designator_code(authorization.address, state);
     state.journal.set_code(account, code);
     state.journal.set_nonce(account, authorization.nonce + 1);
@@ -305,7 +329,7 @@ fn authorize<R: StateReader, C: Crypto>(
 }
 
 /// The code that delegates to `target`; none for the zero address, which ends a delegation.
-fn designator_code<R: StateReader, C: Crypto>(
+fn designator_code<R: Source, C: Crypto>(
     target: Address,
     state: &mut StateAccess<'_, R, C>,
 ) -> Arc<Code> {

@@ -12,6 +12,7 @@
 //! | [`header`] | block headers, their encoding and hash |
 //! | [`block`] | withdrawals, ommers and execution-layer requests |
 //! | [`state`] | [`StateReader`], account records and the write set of a block |
+//! | [`sorted_map`] | the maps in a write set |
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod env;
 pub mod hardfork;
 pub mod header;
 pub mod receipt;
+pub mod sorted_map;
 pub mod state;
 pub mod transaction;
 
@@ -30,6 +32,7 @@ pub use env::BlockEnv;
 pub use hardfork::{Hardfork, UnknownHardfork};
 pub use header::{EMPTY_OMMERS_HASH, Header, SealedHeader};
 pub use receipt::{Receipt, ReceiptOutcome};
+pub use sorted_map::SortedMap;
 pub use state::{AccountDelta, AccountInfo, StateDelta, StateReader};
 pub use transaction::{AccessListItem, Authorization, Transaction, TransactionType};
 

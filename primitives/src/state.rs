@@ -1,8 +1,8 @@
 //! How state is read, and the write set that execution leaves behind.
 
-use std::collections::BTreeMap;
-
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
+
+use crate::SortedMap;
 
 /// An account without its storage.
 ///
@@ -101,14 +101,14 @@ pub struct AccountDelta {
     /// all slots that the account has.
     pub storage_wiped: bool,
     /// Slots whose value differs from before, with their new values; zero clears.
-    pub storage: BTreeMap<U256, U256>,
+    pub storage: SortedMap<U256, U256>,
 }
 
 /// The write set of a transaction or block: what differs from the state before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StateDelta {
     /// Changed accounts, sorted by address.
-    pub accounts: BTreeMap<Address, AccountDelta>,
+    pub accounts: SortedMap<Address, AccountDelta>,
     /// Code that was deployed, by hash. Delegation designators (EIP-7702) are code too.
-    pub code: BTreeMap<B256, Bytes>,
+    pub code: SortedMap<B256, Bytes>,
 }

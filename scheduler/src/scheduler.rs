@@ -146,6 +146,16 @@ impl Scheduler {
         self.halted.load(Ordering::Relaxed)
     }
 
+    /// The token, if it is free and the frontier's transaction has executed: for a worker in the middle of a batch, which may commit
+    /// before it goes on.
+    pub fn try_commit(&self) -> Option<Commit<'_>> {
+        let frontier = self.progress.load().frontier;
+        if frontier == self.transactions.len() || self.is_halted() {
+            return None;
+        }
+        Commit::try_new(self, frontier)
+    }
+
     /// The most urgent work there is: commit, then the lowest transaction to be executed again or resumed, then new ones.
     pub fn next(&self) -> Task<'_> {
         let task = self.take();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
 use braid_precompiles::DefaultCrypto;
-use braid_primitives::{AccountDelta, AccountInfo, StateDelta};
+use braid_primitives::{AccountDelta, AccountInfo, SortedMap, StateDelta};
 use braid_tests::{
     tries::{
         oracle::NaiveState,
@@ -86,7 +86,7 @@ struct Chain {
 impl Chain {
     fn new(world: World) -> Self {
         let genesis = world.accounts.iter().map(|(address, account)| {
-            let storage = account.storage.clone();
+            let storage = account.storage.clone().into();
             (*address, AccountDelta { info: Some(account.info), storage_wiped: true, storage })
         });
         let genesis = StateDelta { accounts: genesis.collect(), ..StateDelta::default() };
@@ -134,7 +134,7 @@ impl Chain {
     }
 }
 
-fn slots(slots: &[(u64, u64)]) -> BTreeMap<U256, U256> {
+fn slots(slots: &[(u64, u64)]) -> SortedMap<U256, U256> {
     slots.iter().map(|(slot, value)| (U256::from(*slot), U256::from(*value))).collect()
 }
 
@@ -228,7 +228,7 @@ fn h13_an_account_made_anew_has_only_its_new_slots() {
     chain.state.apply(&delta([(3, gone)]), &chain.store, &crypto()).unwrap();
     let mut world = chain.world.clone();
     let account = world.accounts.get_mut(&address(3)).unwrap();
-    (account.info, account.storage) = (info, slots(&[(5, 5)]));
+    (account.info, account.storage) = (info, slots(&[(5, 5)]).into_iter().collect());
     chain.step(&delta([(3, back)]), world);
 }
 

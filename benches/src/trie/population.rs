@@ -3,7 +3,10 @@
 //! One account in [`ACCOUNTS_PER_CONTRACT`] is a contract with [`LEAST_SLOTS`] to [`MOST_SLOTS`] slots, so that a million
 //! accounts come with about 1.1 million slots. Everything follows from numbers, the same in every run.
 
-use std::{collections::btree_map::Entry, ops::Range};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    ops::Range,
+};
 
 use alloy_primitives::keccak256;
 use braid_primitives::{AccountDelta, AccountInfo, Address, B256, StateDelta, U256};
@@ -90,31 +93,31 @@ impl Population {
     /// The write set of the next block. Half of the changed leaves are accounts without code, half are slots, a few in each
     /// contract, whose accounts change as well. In both halves 70 % are updates, 15 % inserts and 15 % removals.
     pub fn block(&mut self, changes: usize) -> StateDelta {
-        let mut delta = StateDelta::default();
+        let mut accounts = BTreeMap::new();
         let slots = changes / 2;
-        while delta.accounts.len() < changes - slots {
-            self.change_account(&mut delta);
+        while accounts.len() < changes - slots {
+            self.change_account(&mut accounts);
         }
         let mut changed = 0;
         while changed < slots {
-            changed += self.change_contract(&mut delta);
+            changed += self.change_contract(&mut accounts);
         }
-        delta
+        StateDelta { accounts: accounts.into(), ..StateDelta::default() }
     }
 
     /// Changes an account without code that the block has not changed yet. Now and then it finds none.
-    fn change_account(&mut self, delta: &mut StateDelta) {
+    fn change_account(&mut self, accounts: &mut BTreeMap<Address, AccountDelta>) {
         let (change, draw) = (self.change(), self.draw());
         if matches!(change, Change::Insert) {
             // Numbers of contracts are left out.
             self.next += 1 + u64::from((self.next + 1).is_multiple_of(ACCOUNTS_PER_CONTRACT));
             self.plain.push(self.next);
-            delta.accounts.insert(address(self.next), created(self.next, 0..0));
+            accounts.insert(address(self.next), created(self.next, 0..0));
             return;
         }
         let index = index(draw, self.plain.len());
         let number = self.plain[index];
-        let Entry::Vacant(entry) = delta.accounts.entry(address(number)) else { return };
+        let Entry::Vacant(entry) = accounts.entry(address(number)) else { return };
         if matches!(change, Change::Remove) {
             self.plain.swap_remove(index);
             entry.insert(AccountDelta { storage_wiped: true, ..AccountDelta::default() });
@@ -125,11 +128,11 @@ impl Population {
     }
 
     /// Changes a few slots of a contract, and tells how many the block had not changed yet.
-    fn change_contract(&mut self, delta: &mut StateDelta) -> usize {
+    fn change_contract(&mut self, accounts: &mut BTreeMap<Address, AccountDelta>) -> usize {
         let draw = self.draw();
         let index = index(draw, self.contracts.len());
         let number = self.contracts[index].number;
-        let change = delta.accounts.entry(address(number)).or_default();
+        let change = accounts.entry(address(number)).or_default();
         let changed_before = change.storage.len();
         change.info = Some(info(number, draw));
         for _ in 0..SLOTS_PER_CONTRACT {

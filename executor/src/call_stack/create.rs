@@ -5,9 +5,10 @@ use std::{ops::Range, sync::Arc};
 use alloy_rlp::Encodable;
 use braid_interpreter::{AccountId, Code, Frame, FrameInput, HaltReason, Host, Inspector};
 use braid_precompiles::Crypto;
-use braid_primitives::{Address, B256, Hardfork, KECCAK256_EMPTY, StateReader, U256};
+use braid_primitives::{Address, B256, Hardfork, KECCAK256_EMPTY, U256};
 
 use super::{CALL_DEPTH_LIMIT, CallStack, Ended, FrameResult, Machine, frame_starts, translate};
+use crate::source::Source;
 
 /// Gas for each byte of deployed code (yellow paper, appendix G).
 const CODE_DEPOSIT_BYTE_GAS: u64 = 200;
@@ -20,7 +21,7 @@ impl CallStack {
     /// already.
     ///
     /// The outermost creation is the transaction's own: the sender's nonce was consumed already.
-    pub(super) fn enter_create<R: StateReader, C: Crypto, I: Inspector>(
+    pub(super) fn enter_create<R: Source, C: Crypto, I: Inspector>(
         &mut self,
         m: &mut Machine<'_, '_, R, C, I>,
     ) -> Result<Option<Ended>, R::Error> {
@@ -33,17 +34,17 @@ impl CallStack {
         // Reads first: nothing changes before they are done, and the request stays.
         m.state.load(creator)?;
         let creator_address = m.state.journal.account(creator).address;
-        let info = m.state.journal.account(creator).info;
+        let creator_nonce = m.state.journal.nonce(creator);
         let is_refused = depth > CALL_DEPTH_LIMIT
-            || info.balance < request.value
-            || (info.nonce == u64::MAX && !is_outermost);
+            || !m.state.journal.covers(creator, &request.value)
+            || (creator_nonce == u64::MAX && !is_outermost);
         if is_refused {
             m.workspace.create = None;
             m.workspace.return_data.clear();
             self.result = FrameResult::refused(request.gas_limit);
             return Ok(Some(Ended::Create));
         }
-        let nonce = if is_outermost { info.nonce - 1 } else { info.nonce };
+        let nonce = if is_outermost { creator_nonce - 1 } else { creator_nonce };
         let initcode = m.workspace.memory.absolute(request.initcode.clone());
         let address = match request.salt {
             Some(salt) => create2_address(m.state.crypto, creator_address, salt, initcode),
@@ -57,7 +58,7 @@ impl CallStack {
         m.workspace.return_data.clear();
         m.state.warm_account(account);
         if !is_outermost {
-            m.state.journal.set_nonce(creator, info.nonce + 1);
+            m.state.journal.set_nonce(creator, creator_nonce + 1);
         }
         if is_taken {
             self.result = FrameResult::halt(HaltReason::CreateCollision);
@@ -93,7 +94,7 @@ impl CallStack {
 
 /// Deploys what the initcode returned, a range of its memory, paying for its length. Returns how many bytes were deployed:
 /// all, or none.
-pub(super) fn deploy<R: StateReader, C: Crypto, I>(
+pub(super) fn deploy<R: Source, C: Crypto, I>(
     m: &mut Machine<'_, '_, R, C, I>,
     frame: &mut Frame,
     account: AccountId,

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::keccak256;
+use braid_primitives::SortedMap;
 use proptest::{collection::btree_map, option, prelude::*};
 
 use super::*;
@@ -61,7 +62,7 @@ fn an_account_that_a_delta_removes_loses_its_storage() {
     state.insert_account(owner(), with_nonce(1));
     state.insert_storage(owner(), U256::from(1), U256::from(2));
     let removed = StateDelta {
-        accounts: BTreeMap::from([(owner(), AccountDelta::default())]),
+        accounts: SortedMap::from([(owner(), AccountDelta::default())]),
         ..StateDelta::default()
     };
     state.apply(&removed);
@@ -75,12 +76,12 @@ fn a_wiped_storage_has_only_the_slots_of_the_delta() {
     let change = AccountDelta {
         info: Some(with_nonce(1)),
         storage_wiped: true,
-        storage: BTreeMap::from([(U256::from(3), U256::from(4))]),
+        storage: SortedMap::from([(U256::from(3), U256::from(4))]),
     };
     let code = Bytes::from_static(&[0x00]);
     let delta = StateDelta {
-        accounts: BTreeMap::from([(owner(), change)]),
-        code: BTreeMap::from([(keccak256(&code), code.clone())]),
+        accounts: SortedMap::from([(owner(), change)]),
+        code: SortedMap::from([(keccak256(&code), code.clone())]),
     };
     state.apply(&delta);
     assert_eq!(state.storage(owner(), U256::from(1)), Ok(U256::ZERO));
@@ -137,10 +138,11 @@ fn state() -> impl Strategy<Value = MemoryState> {
 }
 
 fn delta() -> impl Strategy<Value = StateDelta> {
-    let change = (option::weighted(0.8, info()), any::<bool>(), slots())
-        .prop_map(|(info, storage_wiped, storage)| AccountDelta { info, storage_wiped, storage });
+    let change = (option::weighted(0.8, info()), any::<bool>(), slots()).prop_map(
+        |(info, storage_wiped, slots)| AccountDelta { info, storage_wiped, storage: slots.into() },
+    );
     btree_map(address(), change, 0..12)
-        .prop_map(|accounts| StateDelta { accounts, ..StateDelta::default() })
+        .prop_map(|accounts| StateDelta { accounts: accounts.into(), ..StateDelta::default() })
 }
 
 proptest! {

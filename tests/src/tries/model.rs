@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
-use braid_primitives::{AccountDelta, StateDelta};
+use braid_primitives::{AccountDelta, SortedMap, StateDelta};
 
 use super::history::{Action, Block, History};
 use crate::{
@@ -166,7 +166,7 @@ fn delta(
 }
 
 fn removed(storage_wiped: bool, random: &mut Random) -> AccountDelta {
-    let mut storage = BTreeMap::new();
+    let mut storage = SortedMap::new();
     // What a transaction wrote before a later one destroyed the account means nothing.
     if random.one_in(5) {
         storage.insert(U256::from(random.below(3)), U256::from(random.below(2)));
@@ -180,7 +180,7 @@ fn changed(
     storage_wiped: bool,
     random: &mut Random,
 ) -> AccountDelta {
-    let mut storage = BTreeMap::new();
+    let mut storage = SortedMap::new();
     for (slot, value) in &new.storage {
         if old.get(slot) != Some(value) || random.one_in(8) {
             storage.insert(*slot, *value);

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::keccak256;
 use alloy_trie::{HashBuilder, Nibbles as AlloyNibbles};
 use braid_precompiles::PortableCrypto;
-use braid_primitives::{AccountDelta, AccountInfo, KECCAK256_EMPTY};
+use braid_primitives::{AccountDelta, AccountInfo, KECCAK256_EMPTY, SortedMap};
 use proptest::{
     collection::{btree_map, vec},
     option,
@@ -72,7 +72,7 @@ fn reference_root(model: &Model) -> B256 {
 fn a_state_of_one_account_has_the_root_of_its_hand_made_leaf() {
     let info = AccountInfo { balance: U256::from(0x1234), ..with_nonce(1) };
     let change = AccountDelta { info: Some(info), ..AccountDelta::default() };
-    let accounts = BTreeMap::from([(owner(), change)]);
+    let accounts = SortedMap::from([(owner(), change)]);
     let mut state = StateTrie::new();
     state.apply(&StateDelta { accounts, ..StateDelta::default() }, &NoNodes, &crypto()).unwrap();
     // The account: [1, 0x1234, empty root, hash of no code], 70 bytes of payload.
@@ -91,7 +91,7 @@ fn a_state_of_one_account_has_the_root_of_its_hand_made_leaf() {
 fn change(info: Option<AccountInfo>, slots: &[(u64, u64)]) -> StateDelta {
     let slots = slots.iter().map(|(slot, value)| (U256::from(*slot), U256::from(*value)));
     let account = AccountDelta { info, storage_wiped: false, storage: slots.collect() };
-    StateDelta { accounts: BTreeMap::from([(owner(), account)]), ..StateDelta::default() }
+    StateDelta { accounts: SortedMap::from([(owner(), account)]), ..StateDelta::default() }
 }
 
 const SLOTS: &[(u64, u64)] = &[(1, 10), (2, 20), (3, 30), (4, 40)];
@@ -171,10 +171,11 @@ fn info() -> impl Strategy<Value = AccountInfo> {
 }
 
 fn delta() -> impl Strategy<Value = StateDelta> {
-    let change = (option::weighted(0.8, info()), any::<bool>(), slots())
-        .prop_map(|(info, storage_wiped, storage)| AccountDelta { info, storage_wiped, storage });
+    let change = (option::weighted(0.8, info()), any::<bool>(), slots()).prop_map(
+        |(info, storage_wiped, slots)| AccountDelta { info, storage_wiped, storage: slots.into() },
+    );
     btree_map(address(), change, 0..12)
-        .prop_map(|accounts| StateDelta { accounts, ..StateDelta::default() })
+        .prop_map(|accounts| StateDelta { accounts: accounts.into(), ..StateDelta::default() })
 }
 
 proptest! {

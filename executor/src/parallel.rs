@@ -1,0 +1,353 @@
+//! A block's transactions side by side, with the result of one after the other.
+//!
+//! Workers execute transactions before those below them are final. What a transaction reads is what others below have written by then,
+//! as far as they have been executed ([`braid_mv_memory`]). In order, one worker at a time looks whether what a transaction
+//! found out still holds on top of all that is committed. If so its writes become final, and are handed out; if not, it is executed
+//! again there and then, with nothing left to go wrong. So results never rest on who was faster.
+//!
+//! | file | does |
+//! |---|---|
+//! | `run` | what a worker does: execute, look after who read what has changed, commit |
+//! | `context` | executes one transaction, as far as it gets |
+//! | `source` | answers its reads |
+//! | `indices` | finds where in the multi-version memory an account or slot is |
+//! | `record` | keeps what came of it until it is committed |
+//! | `plan` | which transactions go together, which wait for which, whether it is worth it |
+//! | `delta`, `block_delta` | write sets: of a step, of the block |
+//!
+//! # When blocks run on the calling thread alone
+//! Speculation costs something, and gains nothing where there is nothing to do beside: with one thread, in blocks of few transactions or
+//! little gas, or if one sender sends nearly all there is. Such blocks go to the [`SequentialExecutor`] that each
+//! [`BlockExecutor`] has. While a block runs, the scheduler looks less far ahead the more often speculation fails, down to not at all.
+
+mod block_delta;
+mod context;
+mod contexts;
+mod delta;
+mod indices;
+mod plan;
+mod record;
+mod run;
+mod source;
+
+use std::sync::{Arc, Mutex};
+
+use braid_interpreter::Engine;
+use braid_mv_memory::{Change, MvMemory, Read, Version, WriteSet};
+use braid_precompiles::Crypto;
+use braid_primitives::{ChainSpec, StateReader};
+use braid_scheduler::{Counters, RunError, Scheduler, WorkerPool};
+
+use crate::{
+    Block, BlockOutcome, CodeCache, Committed, ExecutionError, MissingRequestContracts, Mode,
+    ParallelError, SequentialExecutor, Step, block_rules::BlockRules, committed::Changes,
+    tally::Tally, validate::Limits,
+};
+
+pub(crate) use delta::step_delta;
+
+use block_delta::block_delta;
+use context::Environment;
+use contexts::Contexts;
+use plan::Plan;
+use record::Records;
+use run::{BlockRun, Ledger};
+use source::Unanswered;
+
+/// Whether blocks run in parallel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Parallelism {
+    /// Where it is expected to pay.
+    #[default]
+    Adaptive,
+    /// Always, even with one thread: for tests and measurements.
+    Always,
+}
+
+/// How a block was executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionPath {
+    /// On the calling thread.
+    Sequential,
+    /// By workers, with what their scheduler counted.
+    Parallel(Counters),
+}
+
+/// Executes blocks on several threads.
+///
+/// Make one and keep it: threads, memory and analysed code are reused. Results are those of [`SequentialExecutor`], whatever the number of
+/// threads.
+///
+/// ```
+/// use braid_executor::{Block, BlockExecutor, MemoryState};
+/// use braid_precompiles::PortableCrypto;
+/// use braid_primitives::{
+///     AccountInfo, Address, BlockEnv, ChainSpec, Hardfork, Transaction, TxKind, U256,
+/// };
+///
+/// let sender = |i| Address::with_last_byte(i);
+/// let mut state = MemoryState::new();
+/// for i in 100..200 {
+///     let info = AccountInfo { balance: U256::from(100_000), ..Default::default() };
+///     state.insert_account(sender(i), info);
+/// }
+/// let pay = |i| Transaction {
+///     sender: sender(i),
+///     to: TxKind::Call(Address::repeat_byte(0xb)),
+///     value: U256::from(7),
+///     gas_limit: 21_000,
+///     max_fee_per_gas: 1,
+///     ..Default::default()
+/// };
+/// let block = Block {
+///     env: BlockEnv { number: 1, gas_limit: 30_000_000, ..Default::default() },
+///     transactions: (100..200).map(pay).collect(),
+///     ..Default::default()
+/// };
+///
+/// let mut executor = BlockExecutor::new(ChainSpec::single(Hardfork::London), PortableCrypto::new());
+/// let mut committed = 0;
+/// let outcome = executor.execute_with(&block, &state, 2, |step| {
+///     committed += usize::from(step.transaction().is_some());
+/// })?;
+/// assert_eq!(committed, 100);
+/// assert_eq!(outcome.gas_used, 2_100_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct BlockExecutor<C> {
+    sequential: SequentialExecutor<C>,
+    crypto: C,
+    codes: Arc<CodeCache>,
+    missing_request_contracts: MissingRequestContracts,
+    mode: Mode,
+    parallelism: Parallelism,
+    memory: MvMemory,
+    scheduler: Scheduler,
+    pool: WorkerPool,
+    contexts: Contexts,
+    plan: Plan,
+    last: ExecutionPath,
+}
+
+impl<C: Crypto> BlockExecutor<C> {
+    /// An executor for blocks of this chain.
+    pub fn new(spec: ChainSpec, crypto: C) -> Self {
+        Self::with_code_cache(spec, crypto, Arc::default())
+    }
+
+    /// Like [`Self::new`], with analysed code shared with others.
+    pub fn with_code_cache(spec: ChainSpec, crypto: C, codes: Arc<CodeCache>) -> Self {
+        Self {
+            sequential: SequentialExecutor::with_code_cache(spec, crypto.clone(), codes.clone()),
+            crypto,
+            codes,
+            missing_request_contracts: MissingRequestContracts::default(),
+            mode: Mode::default(),
+            parallelism: Parallelism::default(),
+            memory: MvMemory::default(),
+            scheduler: Scheduler::new(1),
+            pool: WorkerPool::default(),
+            contexts: Contexts::default(),
+            plan: Plan::default(),
+            last: ExecutionPath::Sequential,
+        }
+    }
+
+    /// The chain whose blocks this executes.
+    pub fn spec(&self) -> &ChainSpec {
+        self.sequential.spec()
+    }
+
+    /// Changes the chain, keeping analysed code and allocations.
+    pub fn set_spec(&mut self, spec: ChainSpec) {
+        self.sequential.set_spec(spec);
+    }
+
+    /// Chooses which engine runs code. Results do not depend on it.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.sequential.set_engine(engine);
+        self.contexts.set_engine(engine);
+    }
+
+    /// Chooses what an invalid transaction means. [`Mode::Verify`] if nobody says otherwise.
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.sequential.set_mode(mode);
+        self.mode = mode;
+    }
+
+    /// Chooses what a missing contract of EIP-7002 or EIP-7251 means.
+    pub fn set_missing_request_contracts(&mut self, policy: MissingRequestContracts) {
+        self.sequential.set_missing_request_contracts(policy);
+        self.missing_request_contracts = policy;
+    }
+
+    /// Chooses whether blocks run in parallel. Results do not depend on it.
+    pub fn set_parallelism(&mut self, parallelism: Parallelism) {
+        self.parallelism = parallelism;
+    }
+
+    /// How the last block was executed.
+    pub fn last_path(&self) -> ExecutionPath {
+        self.last
+    }
+
+    /// Executes a block on the state that `state` reads, by up to `threads` threads, of which the calling one is one.
+    ///
+    /// # Errors
+    /// Those of [`SequentialExecutor::execute_block`], of the same transaction; [`ParallelError::Panicked`] if a worker panics,
+    /// for example in `state`; [`ParallelError::Thread`] if there are no more threads.
+    pub fn execute<R: StateReader + Sync>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        threads: usize,
+    ) -> Result<BlockOutcome, ParallelError<R::Error>> {
+        self.run(block, state, threads, None::<fn(Committed<'_>)>)
+    }
+
+    /// Like [`Self::execute`]; hands each step of the block to `on_commit` as soon as it is final, in order, while later transactions are
+    /// still running: by one thread at a time, but not always the same.
+    ///
+    /// # Errors
+    /// Those of [`Self::execute`]. What was handed out before is void then.
+    pub fn execute_with<R: StateReader + Sync>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        threads: usize,
+        on_commit: impl FnMut(Committed<'_>) + Send,
+    ) -> Result<BlockOutcome, ParallelError<R::Error>> {
+        self.run(block, state, threads, Some(on_commit))
+    }
+
+    fn run<R: StateReader + Sync, S: FnMut(Committed<'_>) + Send>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        threads: usize,
+        sink: Option<S>,
+    ) -> Result<BlockOutcome, ParallelError<R::Error>> {
+        let is_parallel = match self.parallelism {
+            Parallelism::Always => true,
+            Parallelism::Adaptive => threads > 1 && self.plan.is_worth_it(block),
+        };
+        if is_parallel {
+            return self.run_parallel(block, state, threads.max(1), sink);
+        }
+        self.last = ExecutionPath::Sequential;
+        Ok(match sink {
+            Some(sink) => self.sequential.execute_block_with(block, state, sink)?,
+            None => self.sequential.execute_block(block, state)?,
+        })
+    }
+
+    fn run_parallel<R: StateReader + Sync, S: FnMut(Committed<'_>) + Send>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        workers: usize,
+        sink: Option<S>,
+    ) -> Result<BlockOutcome, ParallelError<R::Error>> {
+        self.memory.clear();
+        let limits = Limits::of_block(self.sequential.spec(), &block.env);
+        let ledger = Ledger {
+            tally: Tally::new(limits, block.transactions.len()),
+            error: None,
+            sink,
+            changes: Vec::new(),
+            is_beneficiary_read: false,
+        };
+        self.plan.prepare(block, workers, &mut self.scheduler);
+        let mut run = BlockRun {
+            block,
+            environment: Environment {
+                memory: &self.memory,
+                reader: state,
+                crypto: &self.crypto,
+                codes: &self.codes,
+                block: &block.env,
+                beneficiary: self.memory.account(&block.env.beneficiary),
+                limits: &limits,
+            },
+            scheduler: &self.scheduler,
+            contexts: &self.contexts,
+            records: Records::new(self.plan.in_flight()),
+            mode: self.mode,
+            ledger: Mutex::new(ledger),
+        };
+        let rules = (self.sequential.spec(), self.missing_request_contracts);
+        run.outside(rules, Version::BEGIN, |rules, _| rules.begin(&block.context))?;
+        self.pool
+            .run(workers, |worker| run.work(worker), || run.scheduler.halt())
+            .map_err(failed_run)?;
+        if let Some(error) = run.ledger().error.take() {
+            return Err(error.into());
+        }
+        let requests = run.outside(rules, Version::END, |rules, tally| {
+            rules.end(&block.context, &tally.receipts)
+        })?;
+        self.last = ExecutionPath::Parallel(run.scheduler.counters());
+        let tally = run.into_tally();
+        let state = block_delta(&self.memory, workers, |part| self.pool.run(workers, part, || {}))
+            .map_err(failed_run)?;
+        Ok(tally.into_outcome(&self.crypto, requests, state))
+    }
+}
+
+fn failed_run<E>(error: RunError) -> ParallelError<E> {
+    match error {
+        RunError::Spawn(error) => ParallelError::Thread(error),
+        RunError::Panicked { worker, message } => ParallelError::Panicked { worker, message },
+        error => ParallelError::Panicked { worker: 0, message: error.to_string() },
+    }
+}
+
+impl<R, C, S> BlockRun<'_, R, C, S>
+where
+    R: StateReader + Sync,
+    C: Crypto,
+    S: FnMut(Committed<'_>) + Send,
+{
+    /// What happens before or after the transactions, on the calling thread while no other works.
+    fn outside<T>(
+        &mut self,
+        (spec, missing_request_contracts): (&ChainSpec, MissingRequestContracts),
+        version: Version,
+        work: impl FnOnce(
+            &mut BlockRules<'_, '_, source::MvSource<'_, R>, C>,
+            &Tally,
+        ) -> Result<T, ExecutionError<Unanswered<R::Error>>>,
+    ) -> Result<T, ExecutionError<R::Error>> {
+        let mut context = self.contexts.take();
+        context.clear();
+        let mut ledger = self.ledger();
+        let result = context.with_state(&self.environment, version, |state, stack, workspace| {
+            let mut rules = BlockRules { spec, state, stack, workspace, missing_request_contracts };
+            work(&mut rules, &ledger.tally)
+        });
+        let result = result.map_err(|error| match error {
+            ExecutionError::State(Unanswered::State(error)) => ExecutionError::State(error),
+            ExecutionError::State(Unanswered::Estimate(_) | Unanswered::Undecided) => {
+                unreachable!("no transaction is under way: everything is final")
+            }
+            ExecutionError::Invalid(error) => ExecutionError::Invalid(error),
+        })?;
+        let (mut reads, mut writes) = (Vec::<Read>::new(), WriteSet::default());
+        let memory = self.environment.memory;
+        context.take_effects(memory, self.environment.beneficiary, (&mut reads, &mut writes));
+        let mut changes: Vec<Change> = Vec::new();
+        memory.commit(version, &writes, |change| changes.push(change));
+        if let Some(sink) = &mut ledger.sink {
+            let step = if version == Version::BEGIN { Step::Begin } else { Step::End };
+            sink(Committed { step, changes: Changes::Memory(memory, &changes) });
+        }
+        drop(ledger);
+        self.contexts.put_back(context);
+        Ok(result)
+    }
+
+    fn into_tally(self) -> Tally {
+        self.ledger.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).tally
+    }
+}

@@ -1,0 +1,34 @@
+//! Contexts that nobody uses.
+
+use std::sync::{Mutex, PoisonError};
+
+use braid_interpreter::Engine;
+
+use super::context::Context;
+
+/// Contexts are kept over blocks. There are as many as workers and waiting transactions ever were at once.
+#[derive(Debug, Default)]
+pub(super) struct Contexts {
+    idle: Mutex<Vec<Box<Context>>>,
+    engine: Engine,
+}
+
+impl Contexts {
+    /// One that nobody uses; what it did last is still in it.
+    pub(super) fn take(&self) -> Box<Context> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut context = idle.unwrap_or_else(|| Box::new(Context::new(self.engine)));
+        context.set_engine(self.engine);
+        context
+    }
+
+    /// Gives one back.
+    pub(super) fn put_back(&self, context: Box<Context>) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(context);
+    }
+
+    /// Chooses which engine runs code from now on.
+    pub(super) fn set_engine(&mut self, engine: Engine) {
+        self.engine = engine;
+    }
+}

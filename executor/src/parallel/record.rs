@@ -1,0 +1,70 @@
+//! What is known of a transaction that was executed and is not committed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use braid_mv_memory::{Read, WriteSet};
+
+use super::context::{Context, Ending};
+
+/// The result of a transaction's last execution.
+#[derive(Debug)]
+pub(super) struct Record<E> {
+    /// How it ended; `None` before.
+    pub(super) ending: Option<Ending<E>>,
+    /// What it read, in order.
+    pub(super) reads: Vec<Read>,
+    /// What it wrote.
+    pub(super) writes: WriteSet,
+    /// Whether others can see what it wrote.
+    pub(super) is_published: bool,
+    /// Whether all below was committed when it began: then nothing has to be validated.
+    pub(super) is_final: bool,
+    /// Whether it was executed again because what it had read was wrong.
+    pub(super) is_repeated: bool,
+    /// The execution, if it waits for another transaction.
+    pub(super) parked: Option<Box<Context>>,
+}
+
+impl<E> Default for Record<E> {
+    fn default() -> Self {
+        Self {
+            ending: None,
+            reads: Vec::new(),
+            writes: WriteSet::default(),
+            is_published: false,
+            is_final: false,
+            is_repeated: false,
+            parked: None,
+        }
+    }
+}
+
+impl<E> Record<E> {
+    /// Makes it that of the next transaction that gets it, keeping the allocations.
+    pub(super) fn clear(&mut self) {
+        self.ending = None;
+        self.reads.clear();
+        self.writes.clear();
+        self.is_published = false;
+        self.is_final = false;
+        self.is_repeated = false;
+    }
+}
+
+/// The records of the transactions in flight: those from the frontier up to as many as there are records.
+#[derive(Debug)]
+pub(super) struct Records<E>(Box<[Mutex<Record<E>>]>);
+
+impl<E> Records<E> {
+    /// For so many transactions in flight at least.
+    pub(super) fn new(in_flight: usize) -> Self {
+        let count = in_flight.next_power_of_two();
+        Self((0..count).map(|_| Mutex::default()).collect())
+    }
+
+    /// The record of a transaction in flight. One thread at a time needs it, but for those that look whether it still holds.
+    pub(super) fn lock(&self, tx: u32) -> MutexGuard<'_, Record<E>> {
+        let place = tx as usize & (self.0.len() - 1);
+        self.0[place].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

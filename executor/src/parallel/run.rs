@@ -1,0 +1,353 @@
+//! A block under way: what its workers share, and what each does.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use braid_mv_memory::{Change, Version};
+use braid_precompiles::Crypto;
+use braid_primitives::{StateReader, Transaction};
+use braid_scheduler::{Batch, Blocked, Claim, Commit, Scheduler, Task};
+
+use crate::{
+    Block, Committed, ExecutionError, InvalidBlock, InvalidTransaction, Mode, Step,
+    committed::Changes, intrinsic::intrinsic_gas, tally::Tally, validate::check_envelope,
+};
+
+use super::{
+    context::{Context, Ending, Environment},
+    contexts::Contexts,
+    record::{Record, Records},
+};
+
+/// See the module's documentation.
+pub(super) struct BlockRun<'a, R: StateReader, C, S> {
+    pub(super) block: &'a Block,
+    pub(super) environment: Environment<'a, R, C>,
+    pub(super) scheduler: &'a Scheduler,
+    pub(super) contexts: &'a Contexts,
+    pub(super) records: Records<R::Error>,
+    pub(super) mode: Mode,
+    pub(super) ledger: Mutex<Ledger<R::Error, S>>,
+}
+
+/// What the holder of the commit token works on.
+pub(super) struct Ledger<E, S> {
+    pub(super) tally: Tally,
+    /// Why the block ends early.
+    pub(super) error: Option<ExecutionError<E>>,
+    /// Takes each step; nobody may want them.
+    pub(super) sink: Option<S>,
+    pub(super) changes: Vec<Change>,
+    pub(super) is_beneficiary_read: bool,
+}
+
+impl<R, C, S> BlockRun<'_, R, C, S>
+where
+    R: StateReader + Sync,
+    C: Crypto,
+    S: FnMut(Committed<'_>) + Send,
+{
+    /// What a worker does until the block is done.
+    pub(super) fn work(&self, worker: usize) {
+        let mut context = self.contexts.take();
+        loop {
+            match self.scheduler.next_or_wait(worker) {
+                Task::Commit(commit) => self.commit(commit, &mut context),
+                Task::Reexecute(claim) => self.execute(claim, &mut context),
+                Task::Execute(batch) => {
+                    self.read_ahead(&batch, &mut context);
+                    for tx in batch.transactions() {
+                        if let Some(claim) = self.scheduler.start(tx) {
+                            self.execute(claim, &mut context);
+                        }
+                        // What follows in the batch is then executed on what is final.
+                        if let Some(commit) = self.scheduler.try_commit() {
+                            self.commit(commit, &mut context);
+                        }
+                    }
+                }
+                Task::Idle => {}
+                Task::Finished => break,
+            }
+        }
+        self.contexts.put_back(context);
+    }
+
+    fn transaction(&self, tx: u32) -> &Transaction {
+        &self.block.transactions[tx as usize]
+    }
+
+    /// Reads the accounts at both ends of the transactions of a batch, unless somebody did. Reads that are made one right after the other
+    /// overlap, which those in the course of transactions do not. What cannot be read now is asked for again when it is needed.
+    fn read_ahead(&self, batch: &Batch, context: &mut Context) {
+        if batch.count == 1 {
+            return;
+        }
+        let Environment { memory, reader, .. } = self.environment;
+        context.indices.begin(memory);
+        let transactions = batch.transactions().map(|tx| self.transaction(tx));
+        let ends = transactions.flat_map(|tx| [Some(tx.sender), tx.to.to().copied()]);
+        let accounts: Vec<_> = ends
+            .flatten()
+            .map(|address| (context.indices.account(memory, &address), address))
+            .filter(|(account, _)| !memory.is_known(*account))
+            .collect();
+        let read: Vec<_> = accounts.iter().map(|(_, address)| reader.account(*address)).collect();
+        for ((account, _), info) in accounts.into_iter().zip(read) {
+            if let Ok(info) = info {
+                memory.set_before(account, info.as_ref());
+            }
+        }
+    }
+
+    /// Executes a transaction, and those that are handed over after it.
+    fn execute(&self, claim: Claim, context: &mut Box<Context>) {
+        let mut next = Some(claim);
+        while let Some(claim) = next {
+            next = self.execute_one(claim, context);
+        }
+    }
+
+    fn execute_one(&self, mut claim: Claim, context: &mut Box<Context>) -> Option<Claim> {
+        let tx = claim.tx();
+        let version = Version::of_transaction(tx);
+        // Before anything is read: what is committed now is final for the whole execution.
+        let is_final = self.scheduler.frontier() == tx;
+        if claim.resume()
+            && let Some(parked) = self.records.lock(tx).parked.take()
+        {
+            self.contexts.put_back(std::mem::replace(context, parked));
+        } else {
+            context.clear();
+        }
+        let is_resumed = claim.resume();
+        let ending = loop {
+            let (transaction, environment) = (self.transaction(tx), &self.environment);
+            let is_final = is_final || self.scheduler.frontier() == tx;
+            match context.execute(environment, transaction, (version, is_final)) {
+                Ok(ending) => break ending,
+                Err(on) => {
+                    let Some(on) = on.transaction() else {
+                        unreachable!("what happens outside transactions is final at once");
+                    };
+                    let parked = std::mem::replace(context, self.contexts.take());
+                    self.records.lock(tx).parked = Some(parked);
+                    match self.scheduler.block(claim, on, true) {
+                        Blocked::Waiting => return None,
+                        Blocked::GoOn(same) => {
+                            claim = same;
+                            if let Some(parked) = self.records.lock(tx).parked.take() {
+                                self.contexts.put_back(std::mem::replace(context, parked));
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        let highest_reader = {
+            let mut record = self.records.lock(tx);
+            let is_final = is_final && !is_resumed;
+            self.record((tx, version, is_final), ending, (&mut record, context))
+        };
+        if let Some(highest) = highest_reader.and_then(Version::transaction) {
+            self.check_readers(tx, highest);
+        }
+        self.scheduler.executed(claim).next
+    }
+
+    /// Writes down what came of an execution, and shows it to the others, unless it can be committed at once. Returns the highest
+    /// step that probably read something that is different now.
+    fn record(
+        &self,
+        (tx, version, is_final): (u32, Version, bool),
+        ending: Ending<R::Error>,
+        (record, context): (&mut Record<R::Error>, &mut Context),
+    ) -> Option<Version> {
+        let Environment { memory, .. } = self.environment;
+        let previous = if record.is_published {
+            std::mem::take(&mut record.writes)
+        } else {
+            braid_mv_memory::WriteSet::default()
+        };
+        match &ending {
+            Ending::Done(_) => {
+                let beneficiary = self.environment.beneficiary;
+                context.take_effects(memory, beneficiary, (&mut record.reads, &mut record.writes));
+            }
+            Ending::Invalid(_) | Ending::Failed(_) | Ending::Undecided => {
+                context.take_reads(&mut record.reads);
+                record.writes.clear();
+            }
+        }
+        record.ending = Some(ending);
+        record.is_final = is_final;
+        // The frontier's transaction is committed next: showing its writes before would be work for nothing.
+        let publishes = !is_final && self.scheduler.frontier() != tx;
+        if !publishes {
+            if record.is_published {
+                memory.withdraw(version, &previous);
+            }
+            record.is_published = false;
+            return None;
+        }
+        record.is_published = true;
+        memory.publish(version, &record.writes, &previous)
+    }
+
+    /// Looks whether transactions that were executed above `tx`, up to `highest`, still hold; those that do not are executed again. What
+    /// is missed here comes out when they are committed.
+    fn check_readers(&self, tx: u32, highest: u32) {
+        let Environment { memory, .. } = self.environment;
+        for (reader, incarnation) in self.scheduler.executed_above(tx) {
+            if reader > highest {
+                break;
+            }
+            let mut record = self.records.lock(reader);
+            let version = Version::of_transaction(reader);
+            if record.is_final || memory.holds(version, &record.reads) {
+                continue;
+            }
+            let is_aborted = self.scheduler.abort(reader, incarnation, || {
+                if record.is_published {
+                    memory.mark_estimates(version, &record.writes);
+                }
+            });
+            record.is_repeated |= is_aborted;
+        }
+    }
+
+    /// Commits what can be committed, in order. What does not hold is executed again at once: now all that it reads is final.
+    fn commit(&self, mut commit: Commit<'_>, context: &mut Box<Context>) {
+        let mut ledger = self.ledger();
+        while let Some(head) = commit.head() {
+            let tx = head.tx();
+            let mut record = self.records.lock(tx);
+            if !record.is_final && !self.holds(&record) {
+                let claim = commit.reexecute(head);
+                self.repeat(tx, (&mut record, context));
+                drop(record);
+                // Waiters are woken; nothing is handed over to the holder of the token.
+                let _: Option<Claim> = self.scheduler.executed(claim).next;
+                continue;
+            }
+            if let Err(error) = self.settle(tx, &mut record, &mut ledger) {
+                ledger.error = Some(error);
+                self.scheduler.halt();
+                return;
+            }
+            let held_up = !record.is_repeated;
+            record.clear();
+            drop(record);
+            commit.committed(head, held_up);
+        }
+    }
+
+    /// Whether what was found by speculation is what would be found now. Failures are not taken on trust.
+    fn holds(&self, record: &Record<R::Error>) -> bool {
+        let is_decided = matches!(record.ending, Some(Ending::Done(_) | Ending::Invalid(_)));
+        is_decided && self.environment.memory.holds_committed(&record.reads)
+    }
+
+    /// Executes the frontier's transaction again.
+    fn repeat(&self, tx: u32, (record, context): (&mut Record<R::Error>, &mut Box<Context>)) {
+        let Environment { memory, .. } = self.environment;
+        let version = Version::of_transaction(tx);
+        if record.is_published {
+            memory.mark_estimates(version, &record.writes);
+        }
+        context.clear();
+        let transaction = self.transaction(tx);
+        let Ok(ending) = context.execute(&self.environment, transaction, (version, true)) else {
+            unreachable!("all below transaction {tx} is committed: there is nobody to wait for");
+        };
+        record.is_repeated = true;
+        self.record((tx, version, true), ending, (record, context));
+    }
+
+    /// Decides about the frontier's transaction, whose execution holds.
+    fn settle(
+        &self,
+        tx: u32,
+        record: &mut Record<R::Error>,
+        ledger: &mut Ledger<R::Error, S>,
+    ) -> Result<(), ExecutionError<R::Error>> {
+        let transaction = self.transaction(tx);
+        let Environment { memory, block, .. } = self.environment;
+        let Some(ending) = record.ending.take() else {
+            unreachable!("transaction {tx} was executed");
+        };
+        let version = Version::of_transaction(tx);
+        // It was executed as if the block had nothing used up.
+        let mut verdict = Ok(());
+        if !ledger.tally.has_room_for(transaction) {
+            let limits = &ledger.tally.limits;
+            let gas = intrinsic_gas(transaction, limits.fork);
+            verdict = check_envelope(transaction, block, limits, gas);
+        }
+        match (verdict, ending) {
+            (_, Ending::Failed(error)) => Err(ExecutionError::State(error)),
+            (_, Ending::Undecided) => {
+                unreachable!("all below transaction {tx} is committed: that decides everything")
+            }
+            (Err(error), _) | (Ok(()), Ending::Invalid(error)) => {
+                if record.is_published {
+                    memory.withdraw(version, &record.writes);
+                }
+                self.leave_out(tx as usize, error, ledger)
+            }
+            (Ok(()), Ending::Done(mut outcome)) => {
+                if record.writes.credit.is_some() {
+                    self.read_beneficiary(ledger)?;
+                }
+                ledger.changes.clear();
+                let Ledger { tally, sink, changes, .. } = ledger;
+                match sink {
+                    Some(sink) => {
+                        memory.commit(version, &record.writes, |change| changes.push(change));
+                        let step = Step::Transaction { index: tx as usize, outcome: &outcome };
+                        sink(Committed { step, changes: Changes::Memory(memory, changes) });
+                    }
+                    None => memory.commit(version, &record.writes, |_| {}),
+                }
+                tally.add(transaction, &mut outcome);
+                Ok(())
+            }
+        }
+    }
+
+    fn leave_out(
+        &self,
+        index: usize,
+        error: InvalidTransaction,
+        ledger: &mut Ledger<R::Error, S>,
+    ) -> Result<(), ExecutionError<R::Error>> {
+        match (self.mode, &mut ledger.sink) {
+            (Mode::Verify, _) => return Err(InvalidBlock::Transaction { index, error }.into()),
+            (Mode::Trace, Some(sink)) => {
+                let step = Step::Invalid { index, error: &error };
+                sink(Committed { step, changes: Changes::None });
+            }
+            (Mode::Trace | Mode::Build, _) => {}
+        }
+        ledger.tally.exclude(index, error);
+        Ok(())
+    }
+
+    /// The beneficiary is credited unseen; at the latest now somebody has to have looked.
+    fn read_beneficiary(
+        &self,
+        ledger: &mut Ledger<R::Error, S>,
+    ) -> Result<(), ExecutionError<R::Error>> {
+        if !ledger.is_beneficiary_read {
+            let Environment { memory, reader, beneficiary, .. } = self.environment;
+            memory
+                .know_account(beneficiary, |address| reader.account(address))
+                .map_err(ExecutionError::State)?;
+            ledger.is_beneficiary_read = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger<R::Error, S>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

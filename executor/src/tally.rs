@@ -1,0 +1,74 @@
+//! What the transactions of a block add up to, in order.
+
+use braid_precompiles::Crypto;
+use braid_primitives::{Hardfork, Receipt, ReceiptOutcome, Requests, StateDelta, Transaction};
+
+use crate::{
+    BlockOutcome, Excluded, TransactionOutcome, bloom::logs_bloom, error::InvalidTransaction,
+    fees::blob_gas, validate::Limits,
+};
+
+/// Receipts and gas so far.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    /// What the block has left for the next transaction.
+    pub(crate) limits: Limits,
+    pub(crate) receipts: Vec<Receipt>,
+    pub(crate) gas_used: u64,
+    pub(crate) blob_gas_used: u64,
+    pub(crate) excluded: Vec<Excluded>,
+}
+
+impl Tally {
+    /// Of no transaction; room for as many as there are.
+    pub(crate) fn new(limits: Limits, transactions: usize) -> Self {
+        let receipts = Vec::with_capacity(transactions);
+        Self { limits, receipts, gas_used: 0, blob_gas_used: 0, excluded: Vec::new() }
+    }
+
+    /// Whether the block has the gas left that the transaction may use.
+    pub(crate) fn has_room_for(&self, tx: &Transaction) -> bool {
+        tx.gas_limit <= self.limits.available_gas && blob_gas(tx) <= self.limits.available_blob_gas
+    }
+
+    /// Adds a transaction that was executed, and takes its logs.
+    pub(crate) fn add(&mut self, tx: &Transaction, outcome: &mut TransactionOutcome) {
+        self.limits.available_gas -= outcome.gas_used;
+        self.limits.available_blob_gas -= blob_gas(tx);
+        self.gas_used += outcome.gas_used;
+        self.blob_gas_used += blob_gas(tx);
+        let logs = std::mem::take(&mut outcome.logs);
+        self.receipts.push(Receipt {
+            tx_type: tx.tx_type,
+            outcome: receipt_outcome(self.limits.fork, outcome),
+            cumulative_gas_used: self.gas_used,
+            logs,
+        });
+    }
+
+    /// The block's result.
+    pub(crate) fn into_outcome(
+        self,
+        crypto: &impl Crypto,
+        requests: Option<Requests>,
+        state: StateDelta,
+    ) -> BlockOutcome {
+        let Self { receipts, gas_used, blob_gas_used, excluded, .. } = self;
+        let logs_bloom = logs_bloom(crypto, &receipts);
+        BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state, excluded }
+    }
+
+    /// Leaves an invalid transaction out.
+    pub(crate) fn exclude(&mut self, index: usize, error: InvalidTransaction) {
+        self.excluded.push(Excluded { index, error });
+    }
+}
+
+/// First field of the receipt: EIP-658 replaced the state root by the status.
+fn receipt_outcome(fork: Hardfork, outcome: &TransactionOutcome) -> ReceiptOutcome {
+    if fork >= Hardfork::Byzantium {
+        ReceiptOutcome::Status(outcome.status.is_success())
+    } else {
+        ReceiptOutcome::StateRoot(None)
+    }
+}

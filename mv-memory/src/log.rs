@@ -1,0 +1,96 @@
+//! What a step read, in order, and what it wrote.
+
+use alloy_primitives::{B256, U256};
+
+use crate::{AccountIndex, AccountState, AccountWrite, SlotIndex};
+
+/// What a step relies on about an account: not what it was, only what the step found out about it.
+///
+/// A transaction that checks whether a balance covers something knows only that it does; whatever else the balance may be,
+/// the transaction runs the same way and changes the balance by the same amount. So the balance is kept as the range in
+/// which that is so, and the nonce too, because often all that matters is whether it is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// Least balance in wei.
+    pub balance_min: U256,
+    /// Most balance in wei.
+    pub balance_max: U256,
+    /// Least nonce.
+    pub nonce_min: u64,
+    /// Most nonce.
+    pub nonce_max: u64,
+    /// The code hash, if it mattered.
+    pub code_hash: Option<B256>,
+    /// Whether the account exists, if it mattered.
+    pub exists: Option<bool>,
+}
+
+impl Default for Observed {
+    /// Nothing.
+    fn default() -> Self {
+        Self {
+            balance_min: U256::ZERO,
+            balance_max: U256::MAX,
+            nonce_min: 0,
+            nonce_max: u64::MAX,
+            code_hash: None,
+            exists: None,
+        }
+    }
+}
+
+impl Observed {
+    /// Everything about an account.
+    pub fn all_of(state: &AccountState) -> Self {
+        Self {
+            balance_min: state.info.balance,
+            balance_max: state.info.balance,
+            nonce_min: state.info.nonce,
+            nonce_max: state.info.nonce,
+            code_hash: Some(state.info.code_hash),
+            exists: Some(state.exists),
+        }
+    }
+
+    /// Whether a step that saw this would see the same in `state`.
+    #[inline]
+    pub fn holds(&self, state: &AccountState) -> bool {
+        let info = &state.info;
+        (self.balance_min..=self.balance_max).contains(&info.balance)
+            && (self.nonce_min..=self.nonce_max).contains(&info.nonce)
+            && self.code_hash.is_none_or(|hash| hash == info.code_hash)
+            && self.exists.is_none_or(|exists| exists == state.exists)
+    }
+}
+
+/// A location that a step read, and what it relies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// An account.
+    Account(AccountIndex, Observed),
+    /// A slot and its value.
+    Slot(SlotIndex, U256),
+    /// That no step of the block has touched the storage of the account: [`MvMemory::is_storage_touched`](crate::MvMemory::is_storage_touched).
+    StorageUntouched(AccountIndex),
+}
+
+/// What a step did, by location, each at most once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriteSet {
+    /// Accounts.
+    pub accounts: Vec<(AccountIndex, AccountWrite)>,
+    /// Slots with their new values.
+    pub slots: Vec<(SlotIndex, U256)>,
+    /// Wei for an account that the step did not look at: the fee for the beneficiary. It is the last thing that the step does.
+    /// Others learn of it when it is committed.
+    pub credit: Option<(AccountIndex, U256)>,
+}
+
+impl WriteSet {
+    /// Empties it, keeping the allocations.
+    pub fn clear(&mut self) {
+        self.accounts.clear();
+        self.slots.clear();
+        self.credit = None;
+    }
+}
