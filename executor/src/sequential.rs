@@ -179,40 +179,32 @@ impl<C: Crypto> SequentialExecutor<C> {
         let mut receipts = Vec::with_capacity(block.transactions.len());
         let (mut gas_used, mut blob_gas_used) = (0, 0);
         let mut parties = Vec::with_capacity(READ_AHEAD_TRANSACTIONS);
-        for (index, tx) in block.transactions.iter().enumerate() {
-            let position = index % READ_AHEAD_TRANSACTIONS;
-            if position == 0 {
-                let ahead = &block.transactions[index..];
-                let ahead = &ahead[..ahead.len().min(READ_AHEAD_TRANSACTIONS)];
-                rules.state.read_ahead(ahead, &mut parties);
+        for ahead in block.transactions.chunks(READ_AHEAD_TRANSACTIONS) {
+            rules.state.read_ahead(ahead, &mut parties);
+            for (tx, parties) in ahead.iter().zip(&parties) {
+                let index = receipts.len();
+                let tx_and_parties = (tx, Some(*parties));
+                rules.state.journal.begin_step();
+                let (state, machinery) =
+                    (&mut *rules.state, (&mut *rules.stack, &mut *rules.workspace));
+                let mut outcome = TransactionOutcome::unknown();
+                transaction::execute(
+                    tx_and_parties,
+                    &limits,
+                    state,
+                    machinery,
+                    inspector,
+                    &mut outcome,
+                )
+                .map_err(|error| at(index, error))?;
+                let step = Step::Transaction { index, outcome: &outcome };
+                on_commit(Committed { step, journal: rules.state.journal });
+                limits.available_gas -= outcome.gas_used;
+                limits.available_blob_gas -= blob_gas(tx);
+                gas_used += outcome.gas_used;
+                blob_gas_used += blob_gas(tx);
+                receipts.push(receipt(tx, limits.fork, gas_used, outcome));
             }
-            rules.state.journal.begin_step();
-            let machinery = (&mut *rules.stack, &mut *rules.workspace);
-            let mut outcome = TransactionOutcome::unknown();
-            let tx_and_parties = (tx, parties.get(position).copied());
-            transaction::execute(
-                tx_and_parties,
-                &limits,
-                rules.state,
-                machinery,
-                inspector,
-                &mut outcome,
-            )
-            .map_err(|error| at(index, error))?;
-            let step = Step::Transaction { index, outcome: &outcome };
-            on_commit(Committed { step, journal: rules.state.journal });
-            limits.available_gas -= outcome.gas_used;
-            limits.available_blob_gas -= blob_gas(tx);
-            gas_used += outcome.gas_used;
-            blob_gas_used += blob_gas(tx);
-            let logs = std::mem::take(&mut outcome.logs);
-            let receipt = Receipt {
-                tx_type: tx.tx_type,
-                outcome: receipt_outcome(limits.fork, &outcome),
-                cumulative_gas_used: gas_used,
-                logs,
-            };
-            receipts.push(receipt);
         }
         rules.state.journal.begin_step();
         let requests = rules.end(&block.context, &receipts)?;
@@ -288,6 +280,21 @@ pub(crate) fn state_access<'a, R: StateReader, C: Crypto>(
         },
         beneficiary: None,
         error: None,
+    }
+}
+
+/// The receipt of a transaction, up to which the block has used so much gas.
+fn receipt(
+    tx: &Transaction,
+    fork: Hardfork,
+    cumulative_gas_used: u64,
+    outcome: TransactionOutcome,
+) -> Receipt {
+    Receipt {
+        tx_type: tx.tx_type,
+        outcome: receipt_outcome(fork, &outcome),
+        cumulative_gas_used,
+        logs: outcome.logs,
     }
 }
 
