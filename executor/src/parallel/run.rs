@@ -8,8 +8,8 @@ use braid_primitives::{StateReader, Transaction};
 use braid_scheduler::{Batch, Blocked, Claim, Commit, Scheduler, Task};
 
 use crate::{
-    Block, Committed, ExecutionError, InvalidBlock, InvalidTransaction, Mode, Step,
-    committed::Changes, intrinsic::intrinsic_gas, tally::Tally, validate::check_envelope,
+    Block, Committed, ExecutionError, Mode, Step, committed::Changes, intrinsic::intrinsic_gas,
+    tally::Tally, validate::check_envelope,
 };
 
 use super::{
@@ -329,9 +329,16 @@ where
                 if record.is_published {
                     memory.withdraw(version, &record.writes);
                 }
-                self.leave_out(tx as usize, error, ledger)
+                let Ledger { tally, sink, .. } = ledger;
+                let mut on_commit = |step: Committed<'_>| {
+                    if let Some(sink) = sink {
+                        sink(step);
+                    }
+                };
+                tally.leave_out((tx as usize, error), self.mode, &mut on_commit)?;
+                Ok(())
             }
-            (Ok(()), Ending::Done(mut outcome)) => {
+            (Ok(()), Ending::Done(outcome)) => {
                 if record.writes.credit.is_some() {
                     self.read_beneficiary(ledger)?;
                 }
@@ -345,28 +352,10 @@ where
                     }
                     None => memory.commit(version, &record.writes, |_| {}),
                 }
-                tally.add(transaction, &mut outcome);
+                tally.add(transaction, outcome);
                 Ok(())
             }
         }
-    }
-
-    fn leave_out(
-        &self,
-        index: usize,
-        error: InvalidTransaction,
-        ledger: &mut Ledger<R::Error, S>,
-    ) -> Result<(), ExecutionError<R::Error>> {
-        match (self.mode, &mut ledger.sink) {
-            (Mode::Verify, _) => return Err(InvalidBlock::Transaction { index, error }.into()),
-            (Mode::Trace, Some(sink)) => {
-                let step = Step::Invalid { index, error: &error };
-                sink(Committed { step, changes: Changes::None });
-            }
-            (Mode::Trace | Mode::Build, _) => {}
-        }
-        ledger.tally.exclude(index, error);
-        Ok(())
     }
 
     /// The beneficiary is credited unseen; at the latest now somebody has to have looked.
