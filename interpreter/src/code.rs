@@ -12,7 +12,7 @@ use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
 use crate::{
     Schedule,
     opcode::OPCODES,
-    threaded::{self, Program, RULE_SET_COUNT, rule_set},
+    threaded::{self, Program, RULE_SET_COUNT, Translator, rule_set},
 };
 use jump_destinations::jump_destinations;
 
@@ -129,9 +129,13 @@ impl Code {
     }
 
     /// The translation for the threaded engine under the rules of `schedule`, made now unless it was before.
-    pub fn translated(&self, schedule: &Schedule) -> &Program {
+    ///
+    /// The code is cold again afterwards, for rules under which it has no translation yet.
+    pub fn translate(&self, schedule: &Schedule, translator: &mut Translator) -> &Program {
         let program = &self.programs[rule_set(schedule.fork)];
-        program.get_or_init(|| Box::new(Program::decode(self, schedule)))
+        let program = program.get_or_init(|| Box::new(translator.translate(self, schedule)));
+        self.heat_gas.store(0, Ordering::Relaxed);
+        program
     }
 
     /// One bit for each byte of the code, 64 to a number: set where a jump may land.
@@ -225,7 +229,7 @@ mod tests {
         computes.heat(HOT_GAS_PER_BYTE * 400);
         assert!(computes.wants_translation(schedule));
         let before = computes.memory_bytes();
-        computes.translated(schedule);
+        computes.translate(schedule, &mut Translator::default());
         assert!(!computes.wants_translation(schedule), "it has one");
         assert!(computes.memory_bytes() > before);
         let reads = Code::new(&[byte::PUSH0, byte::SLOAD, byte::POP].repeat(100), B256::ZERO);

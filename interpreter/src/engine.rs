@@ -5,29 +5,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Code, Exit, Frame, Host, Inspector, Workspace, plain, threaded};
+use crate::{Code, Exit, Frame, Host, Inspector, Schedule, Translator, Workspace, plain, threaded};
 
 /// The choice between the engines. It never changes a result, only the time it takes.
+///
+/// The threaded engine runs code that was translated, the plain engine all other, and all code that an inspector watches. So
+/// this is a choice of what [`prepare`] has translated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Engine {
-    /// The plain engine runs all code.
+    /// The plain engine runs all code; translations are not looked at.
     Plain,
-    /// The threaded engine runs all code, initcode and code seen for the first time too.
+    /// All code is translated before it runs, initcode and code seen for the first time too.
     Threaded,
-    /// The plain engine runs initcode and code that has not run much yet, the threaded engine code that was translated. See
-    /// [`TranslationBudget`] for when that is.
+    /// Code is translated that has run much. See [`TranslationBudget`] for when that is.
     #[default]
     Adaptive,
 }
 
 /// How much time may go into translating code.
 ///
-/// Nobody knows whether code will run again, and a block can be made of code that does not. So translating may take a seventh
+/// Nobody knows whether code will run again, and a block can be made of code that does not. So translating may take a tenth
 /// of the time that the plain engine took, plus a constant, and no more; what the memory of a translation costs later is not
 /// counted. Within that, code is translated that has [run](Code::wants_translation) much.
 ///
-/// Reading the clock takes as long as the smallest of calls, so one run of the plain engine in sixteen is measured. Which one
-/// is left to chance: code cannot arrange to be measured where it is slow.
+/// Reading the clock takes as long as the smallest of calls, so one short run of the plain engine in sixteen is measured. Which
+/// one is left to chance: code cannot arrange to be measured where it is slow. A long run is not left to chance: its gas says
+/// how long it took at least.
 #[derive(Clone, Debug)]
 pub struct TranslationBudget {
     nanoseconds: i64,
@@ -36,21 +39,30 @@ pub struct TranslationBudget {
 }
 
 impl Default for TranslationBudget {
-    /// Enough for a large contract.
+    /// Enough for a contract of the usual size.
     fn default() -> Self {
-        Self { nanoseconds: 1_000_000, random: RandomState::new().hash_one(0) | 1 }
+        Self { nanoseconds: 150_000, random: RandomState::new().hash_one(0) | 1 }
     }
 }
 
 impl TranslationBudget {
     /// Part of the plain engine's time that may go into translating.
-    const SHARE: i64 = 7;
+    const SHARE: i64 = 10;
 
-    /// Most that is saved up: enough for a megabyte of code.
-    const LIMIT_NS: i64 = 20_000_000;
+    /// Most that is saved up: enough for half a megabyte of code.
+    const LIMIT_NS: i64 = 10_000_000;
 
-    /// One run in so many is measured.
+    /// One short run in so many is measured.
     const SAMPLE: i64 = 16;
+
+    /// Gas of cheap instructions from which on a run is long: ten to fifty microseconds.
+    const LONG_RUN_GAS: u64 = 65_536;
+
+    /// Gas of cheap instructions that the plain engine spends in a nanosecond, at most.
+    const GAS_PER_NS: u64 = 6;
+
+    /// Longest time that a short run is thought to have taken. What took longer was interrupted by somebody else's work.
+    const SHORT_RUN_LIMIT: Duration = Duration::from_micros(100);
 
     /// Whether this run is to be measured.
     #[inline]
@@ -61,14 +73,24 @@ impl TranslationBudget {
         (self.random as i64) % Self::SAMPLE == 0
     }
 
-    fn earn(&mut self, time: Duration) {
-        let earned = nanoseconds(time) / Self::SHARE * Self::SAMPLE;
-        self.nanoseconds = self.nanoseconds.saturating_add(earned).min(Self::LIMIT_NS);
+    /// Adds the share of a run that spent `gas` on cheap instructions, and was measured perhaps.
+    #[inline]
+    fn earn(&mut self, gas: u64, start: Option<Instant>) {
+        if gas >= Self::LONG_RUN_GAS {
+            self.add((gas / Self::GAS_PER_NS) as i64);
+        } else if let Some(start) = start {
+            let time = start.elapsed().min(Self::SHORT_RUN_LIMIT);
+            self.add(nanoseconds(time) * Self::SAMPLE);
+        }
+    }
+
+    fn add(&mut self, nanoseconds: i64) {
+        self.nanoseconds = (self.nanoseconds + nanoseconds / Self::SHARE).min(Self::LIMIT_NS);
     }
 
     /// Has `translate` called if the time that translating `code` will probably take is there. What it really takes is
     /// subtracted.
-    pub fn spend(&mut self, code: &Code, translate: impl FnOnce()) {
+    fn spend(&mut self, code: &Code, translate: impl FnOnce()) {
         if code.translation_ns().is_some_and(|estimate| self.nanoseconds >= estimate) {
             let start = Instant::now();
             translate();
@@ -82,11 +104,33 @@ fn nanoseconds(time: Duration) -> i64 {
     time.clamp(Duration::from_nanos(1), Duration::from_secs(1)).as_nanos() as i64
 }
 
+/// Has `translate` called before `frame` begins, if its code is to be translated and was not yet: it should call
+/// [`Code::translate`], and may keep books of what is translated.
+#[inline]
+pub fn prepare(
+    frame: &Frame,
+    workspace: &mut Workspace,
+    translate: impl FnOnce(&Code, &Schedule, &mut Translator),
+) {
+    let Workspace { schedule, engine, translation_budget, translator, .. } = workspace;
+    let code = frame.code();
+    match engine {
+        Engine::Adaptive if code.wants_translation(schedule) => {
+            translation_budget.spend(code, || translate(code, schedule, translator));
+        }
+        Engine::Threaded if code.program(schedule).is_none() => {
+            translate(code, schedule, translator);
+        }
+        _ => {}
+    }
+}
+
 /// Runs `frame` until it ends, calls, creates or is interrupted.
 ///
 /// After [`Exit::Call`] or [`Exit::Create`] hand the frame the result with [`Frame::resume_call`] or
 /// [`Frame::resume_create`] and run it again; after [`Exit::Interrupted`] just run it again. Memory and return data of the
-/// workspace must be those of this frame.
+/// workspace must be those of this frame. Call [`prepare`] before a frame runs for the first time, or nothing is ever
+/// translated.
 pub fn run<H: Host, I: Inspector>(
     frame: &mut Frame,
     workspace: &mut Workspace,
@@ -94,34 +138,23 @@ pub fn run<H: Host, I: Inspector>(
     inspector: &mut I,
 ) -> Exit {
     if !I::ACTIVE
-        && runs_decoded(frame, workspace)
+        && workspace.engine != Engine::Plain
         && let Some(exit) = threaded::run(frame, workspace, host)
     {
         return exit;
     }
-    let is_measured = !I::ACTIVE
-        && workspace.engine == Engine::Adaptive
-        && workspace.translation_budget.samples();
-    if !is_measured {
+    if I::ACTIVE || workspace.engine != Engine::Adaptive {
         return plain::run(frame, workspace, host, inspector);
     }
-    let start = Instant::now();
+    let start = workspace.translation_budget.samples().then(Instant::now);
+    let gas_before = frame.heat_gas;
     let exit = plain::run(frame, workspace, host, inspector);
-    workspace.translation_budget.earn(start.elapsed());
-    exit
-}
-
-/// Whether the threaded engine should run the frame.
-#[inline]
-fn runs_decoded(frame: &Frame, workspace: &Workspace) -> bool {
-    match workspace.engine {
-        Engine::Plain => false,
-        Engine::Threaded => {
-            frame.code.translated(workspace.schedule);
-            true
-        }
-        Engine::Adaptive => frame.code.program(workspace.schedule).is_some(),
+    workspace.translation_budget.earn(frame.heat_gas - gas_before, start);
+    // All workers share the code's counter: once for a frame is enough.
+    if !matches!(exit, Exit::Call | Exit::Create | Exit::Interrupted) {
+        frame.code.heat(std::mem::take(&mut frame.heat_gas));
     }
+    exit
 }
 
 #[cfg(test)]
@@ -135,10 +168,16 @@ mod tests {
         let mut budget = TranslationBudget { nanoseconds: 0, random: 1 };
         let measured = (0..80_000).filter(|_| budget.samples()).count();
         assert!((4_700..5_300).contains(&measured), "{measured} of 80000");
-        // One measured run stands for sixteen.
-        budget.earn(Duration::from_micros(7));
-        assert_eq!(budget.nanoseconds, 16_000);
-        budget.earn(Duration::MAX);
+        budget.earn(TranslationBudget::LONG_RUN_GAS - 1, None);
+        assert_eq!(budget.nanoseconds, 0, "short runs earn if they are measured");
+        // One measured run stands for sixteen, but not for what others did in the meantime.
+        let Some(start) = Instant::now().checked_sub(Duration::from_secs(1)) else { return };
+        budget.earn(1, Some(start));
+        assert_eq!(budget.nanoseconds, 100_000 * 16 / 10);
+        budget.nanoseconds = 0;
+        budget.earn(6_000_000, Some(start));
+        assert_eq!(budget.nanoseconds, 1_000_000 / 10, "long runs earn by their gas");
+        budget.earn(u64::MAX, None);
         assert_eq!(budget.nanoseconds, TranslationBudget::LIMIT_NS);
     }
 
