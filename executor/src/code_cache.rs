@@ -42,6 +42,8 @@ pub struct CodeCache {
 struct Shard {
     by_hash: B256Map<Entry>,
     size_bytes: usize,
+    /// Translations made of code that was here.
+    translations: u64,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,12 @@ impl CodeCache {
     /// Bytes of code, analyses and translations that it holds.
     pub fn size_bytes(&self) -> usize {
         self.shards.iter().map(|shard| read(shard, |shard| shard.size_bytes)).sum()
+    }
+
+    /// Translations made so far of code that it held, also of what it has forgotten since. Once this stops growing, code runs
+    /// as fast as it will.
+    pub fn translations(&self) -> u64 {
+        self.shards.iter().map(|shard| read(shard, |shard| shard.translations)).sum()
     }
 
     fn shard(&self, hash: &B256) -> &RwLock<Shard> {
@@ -128,7 +136,8 @@ impl CodeCache {
             let size_bytes = code.memory_bytes();
             // Code that was forgotten in the meantime lives on with who runs it, and so does initcode, which was never here.
             let Some(entry) = shard.by_hash.get_mut(&hash) else { return };
-            if std::ptr::eq(&*entry.code, code) {
+            if std::ptr::eq(&*entry.code, code) && entry.size_bytes != size_bytes {
+                shard.translations += 1;
                 shard.size_bytes += size_bytes - entry.size_bytes;
                 entry.size_bytes = size_bytes;
                 shard.make_room(self.shard_limit_bytes, &hash);
@@ -216,6 +225,7 @@ mod tests {
         let mut translator = Translator::default();
         cache.translate(&code, Schedule::of(Hardfork::Cancun), &mut translator);
         cache.translate(&code, Schedule::of(Hardfork::Cancun), &mut translator);
+        assert_eq!(cache.translations(), 1);
         assert_eq!(cache.size_bytes(), code.memory_bytes());
         assert!(cache.size_bytes() > before + 1000);
     }
