@@ -345,6 +345,7 @@ macro_rules! dispatch {
 
 /// Runs `frame`, whose code is translated, until it ends, calls, creates or is interrupted; or until the plain engine has to go on
 /// from where the frame stands then: `None`.
+#[inline]
 pub(crate) fn run<H: Host>(
     frame: &mut Frame,
     workspace: &mut Workspace,
@@ -352,7 +353,17 @@ pub(crate) fn run<H: Host>(
 ) -> Option<Exit> {
     let program: *const Program = frame.code.program(workspace.schedule)?;
     // SAFETY: the program belongs to the frame's code, which is not exchanged while this runs and never loses a program.
-    let program = unsafe { &*program };
+    run_program(unsafe { &*program }, frame, workspace, host)
+}
+
+/// The loop. It is a call of its own: frames whose code is not translated do not pay for what it saves and prepares.
+#[inline(never)]
+fn run_program<H: Host>(
+    program: &Program,
+    frame: &mut Frame,
+    workspace: &mut Workspace,
+    host: &mut H,
+) -> Option<Exit> {
     let mut returns = Returns::default();
     let mut r = Registers::start(frame, program, workspace.schedule, &mut returns)?;
     let exit = 'run: loop {
