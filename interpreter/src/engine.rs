@@ -28,7 +28,7 @@ pub enum Engine {
 /// of the time that the plain engine took, plus a constant, and no more; what the memory of a translation costs later is not
 /// counted. Within that, code is translated that has [run](Code::wants_translation) much.
 ///
-/// Reading the clock takes as long as the smallest of calls, so one short run of the plain engine in sixteen is measured. Which
+/// Reading the clock takes as long as the smallest of calls, so one short run of the plain engine in 64 is measured. Which
 /// one is left to chance: code cannot arrange to be measured where it is slow. A long run is not left to chance: its gas says
 /// how long it took at least.
 #[derive(Clone, Debug)]
@@ -56,16 +56,16 @@ impl TranslationBudget {
     const LIMIT_NS: i64 = 10_000_000;
 
     /// One short run in so many is measured.
-    const SAMPLE: i64 = 16;
+    const SAMPLE: i64 = 64;
 
-    /// Gas of cheap instructions from which on a run is long: ten to fifty microseconds.
-    const LONG_RUN_GAS: u64 = 65_536;
+    /// Gas of cheap instructions from which on a run is long: three to fifteen microseconds.
+    const LONG_RUN_GAS: u64 = 16_384;
 
     /// Gas of cheap instructions that the plain engine spends in a nanosecond, at most.
     const GAS_PER_NS: u64 = 6;
 
     /// Longest time that a short run is thought to have taken. What took longer was interrupted by somebody else's work.
-    const SHORT_RUN_LIMIT: Duration = Duration::from_micros(100);
+    const SHORT_RUN_LIMIT: Duration = Duration::from_micros(50);
 
     /// The present time, if this run is to be measured.
     #[inline]
@@ -84,7 +84,7 @@ impl TranslationBudget {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        // From 0 to 30: a run in sixteen, but nobody knows which.
+        // From 0 to 126: a run in 64, but nobody knows which.
         self.unmeasured = (self.random % (2 * Self::SAMPLE as u64 - 1)) as u32;
         Instant::now()
     }
@@ -190,13 +190,13 @@ mod tests {
     fn a_share_of_the_time_is_earned_and_no_more_than_the_limit() {
         let mut budget = TranslationBudget { nanoseconds: 0, unmeasured: 0, random: 1 };
         let measured = (0..80_000).filter(|_| budget.sample().is_some()).count();
-        assert!((4_700..5_300).contains(&measured), "{measured} of 80000");
+        assert!((1_150..1_350).contains(&measured), "{measured} of 80000");
         budget.earn(TranslationBudget::LONG_RUN_GAS - 1, None);
         assert_eq!(budget.nanoseconds, 0, "short runs earn if they are measured");
-        // One measured run stands for sixteen, but not for what others did in the meantime.
+        // One measured run stands for 64, but not for what others did in the meantime.
         let Some(start) = Instant::now().checked_sub(Duration::from_secs(1)) else { return };
         budget.earn(1, Some(start));
-        assert_eq!(budget.nanoseconds, 100_000 * 16 / 10);
+        assert_eq!(budget.nanoseconds, 50_000 * 64 / 10);
         budget.nanoseconds = 0;
         budget.earn(6_000_000, Some(start));
         assert_eq!(budget.nanoseconds, 1_000_000 / 10, "long runs earn by their gas");
