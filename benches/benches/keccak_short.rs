@@ -1,17 +1,15 @@
 //! Keccak-256 of the two lengths that contracts hash most, 32 and 64 bytes: the provider's function, beside ways of its own for
 //! an input that fits into one block.
 //!
-//! FIGURES
-//!
-//! The provider's library tells these lengths apart itself and writes input and padding right into the state, so there is no
-//! streaming to save: what is left is the permutation, and that of its assembly is the fastest of these.
+//! Neither pays: 247 ns for 64 bytes, 277 ns (1.12 times) with input and padding written into the state and permuted in Rust,
+//! as much with two at once of which one is thrown away; 1.10 and 1.13 times for 32 bytes. The provider's library tells these
+//! lengths apart itself and streams nothing, so what is left is the permutation, and that of its assembly is the fastest.
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Duration};
 
 use braid_benches::measure::{Effort, Pair, Times, repeated};
 use braid_precompiles::{Crypto, DefaultCrypto};
 use braid_primitives::B256;
-use std::time::Duration;
 
 const EFFORT: Effort =
     Effort { budget: Duration::from_millis(500), sample: Duration::from_millis(1) };
