@@ -16,7 +16,7 @@ use crate::{
     code_cache::CodeCache,
     hash_cache::HashCache,
     journal::Journal,
-    sequential::{limits, state_access},
+    sequential::state_access,
     transaction::Progress,
     validate::Limits,
 };
@@ -116,7 +116,7 @@ impl<C: Crypto> Execution<C> {
         transaction: impl Into<Arc<Transaction>>,
     ) -> Self {
         let env = env.into();
-        let limits = limits(spec, &env);
+        let limits = Limits::of_block(spec, &env);
         Self(Box::new(Parts {
             transaction: transaction.into(),
             limits,

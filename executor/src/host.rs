@@ -10,7 +10,10 @@ use braid_primitives::{
     Address, B256, BlockEnv, Hardfork, KECCAK256_EMPTY, Log, Transaction, U256,
 };
 
-use crate::{code_cache::CodeCache, hash_cache::HashCache, journal::Journal, source::Source};
+use crate::{
+    code_cache::CodeCache, hash_cache::HashCache, journal::Journal, source::Source,
+    transaction::Parties,
+};
 
 /// Everything a transaction executes against.
 pub(crate) struct StateAccess<'a, R: Source, C> {
@@ -66,23 +69,19 @@ impl<R: Source, C: Crypto> StateAccess<'_, R, C> {
         }
     }
 
-    /// Reads the accounts that these transactions need in any case, unless they were seen before. Reads that are made one right
-    /// after the other overlap, which those in the course of a transaction do not. What cannot be read now is asked for
+    /// Finds the parties of these transactions and reads their accounts, unless they were seen before. Reads that are made one
+    /// right after the other overlap, which those in the course of a transaction do not. What cannot be read now is asked for
     /// again when it is needed.
-    pub(crate) fn read_ahead(&mut self, transactions: &[Transaction]) {
-        let mut new = Vec::with_capacity(2 * transactions.len());
-        for tx in transactions {
-            for address in [Some(tx.sender), tx.to.to().copied()].into_iter().flatten() {
-                let next = self.journal.next_account();
-                let id = self.account(address);
-                if id == next {
-                    new.push((id, address));
-                }
-            }
-        }
+    pub(crate) fn read_ahead(&mut self, transactions: &[Transaction], parties: &mut Vec<Parties>) {
+        let first = self.journal.next_account();
+        parties.clear();
+        parties.extend(transactions.iter().map(|tx| Parties::of(tx, self)));
+        let ids: Vec<_> = (first.0..self.journal.next_account().0).map(AccountId).collect();
+        let journal = &*self.journal;
+        let reader = &mut self.reader;
         let read: Vec<_> =
-            new.iter().map(|(id, address)| self.reader.account(*id, *address)).collect();
-        for ((id, _), info) in new.into_iter().zip(read) {
+            ids.iter().map(|id| reader.account(*id, journal.account(*id).address)).collect();
+        for (id, info) in ids.into_iter().zip(read) {
             if let Ok(info) = info {
                 self.journal.load_account(id, info.as_ref());
             }

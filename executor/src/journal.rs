@@ -25,7 +25,7 @@ use entries::{Account, Arena, Slot, TransientSlot};
 use ids::{AddressIds, SlotIds, SlotKey};
 use observed::Observations;
 pub(crate) use undo::Checkpoint;
-use undo::Undo;
+use undo::{Replaced, Undo};
 
 /// Number of a transaction within the journal's life; stamps compare equal only within that transaction.
 type Stamp = u32;
@@ -42,6 +42,8 @@ const RIPEMD_ADDRESS: Address =
 #[derive(Debug)]
 pub(crate) struct Journal {
     accounts: Arena<Account>,
+    /// What accounts that existed then were before the block, by id: only the write set asks for it.
+    before: Vec<AccountInfo>,
     account_ids: AddressIds,
     slots: Arena<Slot>,
     slot_ids: SlotIds,
@@ -50,6 +52,7 @@ pub(crate) struct Journal {
     transient_ids: SlotIds,
     /// Of the whole step; what is before `transaction_start` is not taken back any more.
     undo: Vec<Undo>,
+    replaced: Replaced,
     /// Length of the undo log when the transaction began: a step may consist of several.
     transaction_start: usize,
     logs: Vec<Log>,
@@ -68,12 +71,14 @@ impl Default for Journal {
     fn default() -> Self {
         Self {
             accounts: Arena::default(),
+            before: Vec::new(),
             account_ids: AddressIds::default(),
             slots: Arena::default(),
             slot_ids: SlotIds::default(),
             transient: Vec::new(),
             transient_ids: SlotIds::default(),
             undo: Vec::new(),
+            replaced: Replaced::default(),
             transaction_start: 0,
             logs: Vec::new(),
             touched: Vec::new(),
@@ -106,6 +111,7 @@ impl Journal {
     /// Begins a step of the block, between transactions. What the step before changed is forgotten as a change of its own.
     pub(crate) fn begin_step(&mut self) {
         self.undo.clear();
+        self.replaced.clear();
         self.transaction_start = 0;
     }
 
@@ -126,6 +132,9 @@ impl Journal {
                 |forgotten| forgotten.renew(address, is_always_warm),
                 || Account::new(address, is_always_warm),
             );
+            if self.before.len() == id as usize {
+                self.before.push(AccountInfo::default());
+            }
         }
         AccountId(id)
     }
@@ -152,6 +161,9 @@ impl Journal {
             observations.forget(id);
         }
         self.account_mut(id).load(info);
+        if let Some(info) = info {
+            self.before[id.0 as usize] = *info;
+        }
     }
 
     /// The account's code, if it is known without asking anybody.
@@ -249,7 +261,8 @@ impl Journal {
         let account = &mut self.accounts[id.0 as usize];
         let hash = std::mem::replace(&mut account.info.code_hash, code.hash());
         let previous = account.replace_code(Some(code));
-        self.undo.push(Undo::Code(id, Box::new((hash, previous))));
+        self.undo.push(Undo::Code(id, self.replaced.codes.len() as u32));
+        self.replaced.codes.push((hash, previous));
     }
 
     /// Marks the account as created by this transaction (EIP-6780).
@@ -284,7 +297,7 @@ impl Journal {
             self.exists(id);
         }
         let account = self.account(id);
-        account.before().is_some() && account.epoch == 0
+        account.existed && account.epoch == 0
     }
 
     /// Whether a slot of the account was written in this block and is not zero now.
@@ -405,7 +418,8 @@ impl Journal {
     pub(crate) fn end_transaction(&mut self, clears_empty: bool) -> Vec<Log> {
         for i in 0..self.destroyed.len() {
             let id = self.destroyed[i];
-            if self.is_destroyed_now(id) {
+            // Marked, taken back and marked again, it is there twice.
+            if self.is_destroyed_now(id) && self.account(id).exists {
                 self.remove(id);
             }
         }
@@ -438,15 +452,20 @@ impl Journal {
         std::mem::take(&mut self.logs)
     }
 
-    /// Makes an account go, with its storage. It may come back later.
+    /// Makes an account that exists go, with its storage. It may come back later.
     fn remove(&mut self, id: AccountId) {
-        let account = self.account_mut(id);
-        let info = std::mem::take(&mut account.info);
-        let before = std::mem::replace(&mut account.exists, false).then(|| Box::new(info));
-        account.replace_code(None);
+        let account = &mut self.accounts[id.0 as usize];
+        account.exists = false;
         account.epoch += 1;
+        if account.info.is_empty() {
+            self.undo.push(Undo::Cleared(id));
+            return;
+        }
+        let info = std::mem::take(&mut account.info);
         debug_assert_eq!(account.info.code_hash, KECCAK256_EMPTY);
-        self.undo.push(Undo::Removed(id, before));
+        account.replace_code(None);
+        self.undo.push(Undo::Removed(id, self.replaced.infos.len() as u32));
+        self.replaced.infos.push(info);
     }
 }
 

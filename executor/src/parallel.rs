@@ -10,18 +10,21 @@
 //! | `run` | what a worker does: execute, look after who read what has changed, commit |
 //! | `context` | executes one transaction, as far as it gets |
 //! | `source` | answers its reads |
+//! | `indices` | finds where in the multi-version memory an account or slot is |
 //! | `record` | keeps what came of it until it is committed |
 //! | `plan` | which transactions go together, which wait for which, whether it is worth it |
-//! | `delta` | write sets |
+//! | `delta`, `block_delta` | write sets: of a step, of the block |
 //!
 //! # When blocks run on the calling thread alone
 //! Speculation costs something, and gains nothing where there is nothing to do beside: with one thread, in blocks of few transactions or
 //! little gas, or if one sender sends nearly all there is. Such blocks go to the [`SequentialExecutor`] that each
 //! [`BlockExecutor`] has. While a block runs, the scheduler looks less far ahead the more often speculation fails, down to not at all.
 
+mod block_delta;
 mod context;
 mod contexts;
 mod delta;
+mod indices;
 mod plan;
 mod record;
 mod run;
@@ -38,11 +41,12 @@ use braid_scheduler::{Counters, RunError, Scheduler, WorkerPool};
 use crate::{
     Block, BlockOutcome, CodeCache, Committed, ExecutionError, MissingRequestContracts, Mode,
     ParallelError, SequentialExecutor, Step, block_rules::BlockRules, committed::Changes,
-    sequential::limits, tally::Tally,
+    tally::Tally, validate::Limits,
 };
 
 pub(crate) use delta::step_delta;
 
+use block_delta::block_delta;
 use context::Environment;
 use contexts::Contexts;
 use plan::Plan;
@@ -246,7 +250,7 @@ impl<C: Crypto> BlockExecutor<C> {
         sink: Option<S>,
     ) -> Result<BlockOutcome, ParallelError<R::Error>> {
         self.memory.clear();
-        let limits = limits(self.sequential.spec(), &block.env);
+        let limits = Limits::of_block(self.sequential.spec(), &block.env);
         let ledger = Ledger {
             tally: Tally::new(limits, block.transactions.len()),
             error: None,
@@ -274,15 +278,9 @@ impl<C: Crypto> BlockExecutor<C> {
         };
         let rules = (self.sequential.spec(), self.missing_request_contracts);
         run.outside(rules, Version::BEGIN, |rules, _| rules.begin(&block.context))?;
-        self.pool.run(workers, |worker| run.work(worker), || run.scheduler.halt()).map_err(
-            |error| match error {
-                RunError::Spawn(error) => ParallelError::Thread(error),
-                RunError::Panicked { worker, message } => {
-                    ParallelError::Panicked { worker, message }
-                }
-                error => ParallelError::Panicked { worker: 0, message: error.to_string() },
-            },
-        )?;
+        self.pool
+            .run(workers, |worker| run.work(worker), || run.scheduler.halt())
+            .map_err(failed_run)?;
         if let Some(error) = run.ledger().error.take() {
             return Err(error.into());
         }
@@ -290,8 +288,18 @@ impl<C: Crypto> BlockExecutor<C> {
             rules.end(&block.context, &tally.receipts)
         })?;
         self.last = ExecutionPath::Parallel(run.scheduler.counters());
-        let state = delta::block_delta(&self.memory);
-        Ok(run.into_tally().into_outcome(&self.crypto, requests, state))
+        let tally = run.into_tally();
+        let state = block_delta(&self.memory, workers, |part| self.pool.run(workers, part, || {}))
+            .map_err(failed_run)?;
+        Ok(tally.into_outcome(&self.crypto, requests, state))
+    }
+}
+
+fn failed_run<E>(error: RunError) -> ParallelError<E> {
+    match error {
+        RunError::Spawn(error) => ParallelError::Thread(error),
+        RunError::Panicked { worker, message } => ParallelError::Panicked { worker, message },
+        error => ParallelError::Panicked { worker: 0, message: error.to_string() },
     }
 }
 

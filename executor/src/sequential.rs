@@ -19,7 +19,7 @@ use crate::{
     source::Source,
     tally::Tally,
     transaction,
-    validate::Limits,
+    validate::{Limits, LimitsCache},
 };
 
 /// How many transactions' accounts are read together.
@@ -64,6 +64,7 @@ const READ_AHEAD_TRANSACTIONS: usize = 32;
 pub struct SequentialExecutor<C> {
     spec: ChainSpec,
     crypto: C,
+    limits: LimitsCache,
     missing_request_contracts: MissingRequestContracts,
     mode: Mode,
     journal: Journal,
@@ -84,6 +85,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         Self {
             spec,
             crypto,
+            limits: LimitsCache::default(),
             missing_request_contracts: MissingRequestContracts::default(),
             mode: Mode::default(),
             journal: Journal::default(),
@@ -102,6 +104,7 @@ impl<C: Crypto> SequentialExecutor<C> {
     /// Changes the chain, keeping analysed code and allocations.
     pub fn set_spec(&mut self, spec: ChainSpec) {
         self.spec = spec;
+        self.limits.clear();
     }
 
     /// Chooses which engine runs code. Results do not depend on it.
@@ -159,7 +162,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         mut on_commit: impl FnMut(Committed<'_>),
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
         self.journal.clear();
-        let limits = limits(&self.spec, &block.env);
+        let limits = *self.limits.get(&self.spec, &block.env);
         let (spec, policy, mode) = (&self.spec, self.missing_request_contracts, self.mode);
         let (stack, workspace) = (&mut self.stack, &mut self.workspace);
         let mut access = state_access(
@@ -180,17 +183,27 @@ impl<C: Crypto> SequentialExecutor<C> {
         let changes = Changes::Journal(rules.state.journal);
         on_commit(Committed { step: Step::Begin, changes });
         let mut tally = Tally::new(limits, block.transactions.len());
+        let mut parties = Vec::with_capacity(READ_AHEAD_TRANSACTIONS);
         for (index, tx) in block.transactions.iter().enumerate() {
-            if index.is_multiple_of(READ_AHEAD_TRANSACTIONS) {
+            let position = index % READ_AHEAD_TRANSACTIONS;
+            if position == 0 {
                 let ahead = &block.transactions[index..];
-                rules.state.read_ahead(&ahead[..ahead.len().min(READ_AHEAD_TRANSACTIONS)]);
+                let ahead = &ahead[..ahead.len().min(READ_AHEAD_TRANSACTIONS)];
+                rules.state.read_ahead(ahead, &mut parties);
             }
             rules.state.journal.begin_step();
             let machinery = (&mut *rules.stack, &mut *rules.workspace);
             let mut outcome = TransactionOutcome::unknown();
-            let limits = &tally.limits;
-            match transaction::execute(tx, limits, rules.state, machinery, inspector, &mut outcome)
-            {
+            let tx_and_parties = (tx, parties.get(position).copied());
+            let (limits, outcome_mut) = (&tally.limits, &mut outcome);
+            match transaction::execute(
+                tx_and_parties,
+                limits,
+                rules.state,
+                machinery,
+                inspector,
+                outcome_mut,
+            ) {
                 Ok(()) => {
                     let step = Step::Transaction { index, outcome: &outcome };
                     let changes = Changes::Journal(rules.state.journal);
@@ -244,25 +257,20 @@ impl<C: Crypto> SequentialExecutor<C> {
         inspector: &mut I,
     ) -> Result<(TransactionOutcome, StateDelta), TransactError<R::Error>> {
         self.journal.clear();
-        let limits = limits(&self.spec, env);
+        let limits = self.limits.get(&self.spec, env);
         let mut access = state_access(
             (&mut self.journal, &self.codes, &mut self.hashes),
             (state, &self.crypto),
             env,
-            &limits,
+            limits,
         );
         let machinery = (&mut self.stack, &mut self.workspace);
         let mut result = (TransactionOutcome::unknown(), StateDelta::default());
-        transaction::execute(tx, &limits, &mut access, machinery, inspector, &mut result.0)?;
+        let tx = (tx, None);
+        transaction::execute(tx, limits, &mut access, machinery, inspector, &mut result.0)?;
         self.journal.state_delta(&mut result.1);
         Ok(result)
     }
-}
-
-/// The limits for the first transaction of a block.
-pub(crate) fn limits(spec: &ChainSpec, env: &BlockEnv) -> Limits {
-    let fork = spec.hardfork_at(env.number, env.timestamp);
-    Limits::of_block(env, (fork, spec.chain_id), spec.blob_params(fork))
 }
 
 /// What a transaction executes against, made from what is kept between transactions.

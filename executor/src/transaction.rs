@@ -23,10 +23,10 @@ use crate::{
 /// Gas of an authorization whose authority exists is refunded down to this (EIP-7702: 25000 - 12500).
 const AUTHORIZATION_REFUND_GAS: i64 = 12_500;
 
-/// Executes a transaction and ends it in the journal. The outcome is unknown before. On error it means nothing, and the journal
-/// is as before.
+/// Executes a transaction, whose `parties` may be known already, and ends it in the journal. The outcome is unknown before. On
+/// error it means nothing, and the journal is as before.
 pub(crate) fn execute<R: Source, C: Crypto, I: Inspector>(
-    tx: &Transaction,
+    (tx, parties): (&Transaction, Option<Parties>),
     limits: &Limits,
     state: &mut StateAccess<'_, R, C>,
     (stack, workspace): (&mut CallStack, &mut Workspace),
@@ -34,7 +34,8 @@ pub(crate) fn execute<R: Source, C: Crypto, I: Inspector>(
     outcome: &mut TransactionOutcome,
 ) -> Result<(), TransactError<R::Error>> {
     let mut m = Machine { state, workspace, inspector };
-    let result = Progress::default().advance((tx, limits), stack, &mut m, outcome);
+    let mut progress = Progress { parties, ..Progress::default() };
+    let result = progress.advance((tx, limits), stack, &mut m, outcome);
     if result.is_err() {
         stack.clear();
         m.state.journal.discard_transaction();
@@ -49,35 +50,50 @@ pub(crate) fn execute<R: Source, C: Crypto, I: Inspector>(
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     stage: Stage,
+    /// Once they were found.
+    parties: Option<Parties>,
     gas: IntrinsicGas,
     /// Calldata or initcode in the shared memory buffer.
     input: Range<usize>,
-    /// What the authorizations so far refund; stays, whatever becomes of the call.
+    /// How many authorizations are done.
+    authorizations: usize,
+    /// What they refund; stays, whatever becomes of the call.
     refund: i64,
 }
 
 /// The accounts at the two ends of a transaction.
 #[derive(Clone, Copy, Debug)]
-struct Parties {
-    sender: AccountId,
+pub(crate) struct Parties {
+    pub(crate) sender: AccountId,
     /// The account that the transaction is sent to, unless it creates one.
-    target: Option<AccountId>,
+    pub(crate) target: Option<AccountId>,
 }
 
-/// What comes next.
-#[derive(Debug, Default)]
+impl Parties {
+    pub(crate) fn of<R: Source, C: Crypto>(
+        tx: &Transaction,
+        state: &mut StateAccess<'_, R, C>,
+    ) -> Self {
+        let sender = state.account(tx.sender);
+        Self { sender, target: tx.to.to().map(|target| state.account(*target)) }
+    }
+}
+
+/// What comes next. A stage leads to the one below it, or beyond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
     /// What can be validated without state.
     #[default]
     Envelope,
     /// The sender: validated, charged.
     Sender,
-    /// The authorization at this position, or else the request for the outermost frame.
-    Authorization(Parties, usize),
-    /// The frames of what this account has sent.
-    Frames(AccountId),
+    /// The authorizations that are left.
+    Authorizations,
+    /// The request for the outermost frame, unless nothing runs.
+    Request,
+    Frames,
     /// Refunds and fees.
-    Settlement(AccountId),
+    Settlement,
 }
 
 impl Progress {
@@ -91,43 +107,39 @@ impl Progress {
         m: &mut Machine<'_, '_, R, C, I>,
         outcome: &mut TransactionOutcome,
     ) -> Result<(), TransactError<R::Error>> {
-        loop {
-            self.stage = match &self.stage {
-                Stage::Envelope => {
-                    self.gas = intrinsic_gas(tx, limits.fork);
-                    check_envelope(tx, m.state.block, limits, self.gas)?;
-                    Stage::Sender
-                }
-                Stage::Sender => {
-                    let parties = begin(tx, limits, m)?;
-                    let schedule = braid_interpreter::Schedule::of(m.state.fork);
-                    self.input = m.workspace.reset(schedule, &tx.input);
-                    Stage::Authorization(parties, 0)
-                }
-                Stage::Authorization(parties, index) => match tx.authorizations.get(*index) {
-                    Some(authorization) => {
-                        self.refund +=
-                            authorize(authorization, m.state).map_err(TransactError::State)?;
-                        Stage::Authorization(*parties, index + 1)
-                    }
-                    None => {
-                        let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
-                        request(tx, parties, (self.input.clone(), gas_limit), (stack, m))
-                            .map_err(TransactError::State)?
-                    }
-                },
-                Stage::Frames(sender) => {
-                    stack.run(m).map_err(TransactError::State)?;
-                    Stage::Settlement(*sender)
-                }
-                Stage::Settlement(sender) => {
-                    self.settle(tx, (*sender, stack), m, outcome)?;
-                    let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
-                    outcome.logs = m.state.journal.end_transaction(clears_empty);
-                    return Ok(());
-                }
-            };
+        if self.stage == Stage::Envelope {
+            self.gas = intrinsic_gas(tx, limits.fork);
+            check_envelope(tx, m.state.block, limits, self.gas)?;
+            self.stage = Stage::Sender;
         }
+        let parties = self.parties.unwrap_or_else(|| Parties::of(tx, m.state));
+        if self.stage == Stage::Sender {
+            self.parties = Some(parties);
+            begin(tx, parties.sender, limits, m)?;
+            let schedule = braid_interpreter::Schedule::of(m.state.fork);
+            self.input = m.workspace.reset(schedule, &tx.input);
+            self.stage = Stage::Authorizations;
+        }
+        if self.stage == Stage::Authorizations {
+            while let Some(authorization) = tx.authorizations.get(self.authorizations) {
+                self.refund += authorize(authorization, m.state).map_err(TransactError::State)?;
+                self.authorizations += 1;
+            }
+            self.stage = Stage::Request;
+        }
+        if self.stage == Stage::Request {
+            let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
+            self.stage = request(tx, &parties, (self.input.clone(), gas_limit), (stack, m))
+                .map_err(TransactError::State)?;
+        }
+        if self.stage == Stage::Frames {
+            stack.run(m).map_err(TransactError::State)?;
+            self.stage = Stage::Settlement;
+        }
+        self.settle(tx, (parties.sender, stack), m, outcome)?;
+        let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
+        outcome.logs = m.state.journal.end_transaction(clears_empty);
+        Ok(())
     }
 
     /// Refunds, floor and fees, after the outermost frame. Everything of the outcome but the logs.
@@ -142,9 +154,9 @@ impl Progress {
         let is_success = result.ending == Ending::Success;
         let spent = tx.gas_limit - result.gas_left;
         // EIP-3529 lowered the share that can be refunded.
-        let share = if state.fork >= Hardfork::London { 5 } else { 2 };
+        let most_refunded = if state.fork >= Hardfork::London { spent / 5 } else { spent / 2 };
         let refund = if is_success { result.refund + self.refund } else { self.refund };
-        let gas_refunded = u64::try_from(refund).unwrap_or(0).min(spent / share);
+        let gas_refunded = u64::try_from(refund).unwrap_or(0).min(most_refunded);
         let gas_used = (spent - gas_refunded).max(self.gas.floor_gas);
 
         let fee = cost(gas_used, effective_tip(tx, state.block.base_fee));
@@ -178,13 +190,14 @@ impl Progress {
     }
 }
 
-/// Validates against the sender, takes the fees up front, warms what the rules say.
+/// Validates against the sender and takes the fees up front.
 fn begin<R: Source, C: Crypto, I>(
     tx: &Transaction,
+    sender: AccountId,
     limits: &Limits,
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<Parties, TransactError<R::Error>> {
-    let sender = m.state.loaded_account(tx.sender).map_err(TransactError::State)?;
+) -> Result<(), TransactError<R::Error>> {
+    m.state.load(sender).map_err(TransactError::State)?;
     let nonce = m.state.journal.nonce(sender);
     check_nonce(tx, nonce)?;
     check_sender_code(sender, m.state)?;
@@ -206,12 +219,7 @@ fn begin<R: Source, C: Crypto, I>(
     };
     m.state.journal.debit(sender, fee + blob_fee);
     m.state.journal.set_nonce(sender, nonce + 1);
-    let target = tx.to.to().map(|target| m.state.account(*target));
-    let parties = Parties { sender, target };
-    if limits.fork >= Hardfork::Berlin {
-        warm(tx, &parties, m.state);
-    }
-    Ok(parties)
+    Ok(())
 }
 
 /// A sender has no code (EIP-3607), unless that delegates (EIP-7702).
@@ -232,12 +240,15 @@ fn check_sender_code<R: Source, C: Crypto>(
 }
 
 /// What is warm from the start: sender and callee (EIP-2929), the beneficiary (EIP-3651), the access list (EIP-2930).
-/// Precompiles always are.
+/// Precompiles always are. Before Berlin nothing is cold.
 fn warm<R: Source, C: Crypto>(
     tx: &Transaction,
     parties: &Parties,
     state: &mut StateAccess<'_, R, C>,
 ) {
+    if state.fork < Hardfork::Berlin {
+        return;
+    }
     let beneficiary = (state.fork >= Hardfork::Shanghai).then(|| state.beneficiary());
     for account in [Some(parties.sender), parties.target, beneficiary].into_iter().flatten() {
         state.warm_account(account);
@@ -261,17 +272,19 @@ fn request<R: Source, C: Crypto, I: Inspector>(
 ) -> Result<Stage, R::Error> {
     let sender = parties.sender;
     let Some(target) = parties.target else {
+        warm(tx, parties, m.state);
         m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
-        return Ok(Stage::Frames(sender));
+        return Ok(Stage::Frames);
     };
     if sends_only_value(tx, target, m)? {
         m.state.journal.touch(target);
         m.state.transfer(sender, target, tx.value);
         stack.result = FrameResult::success(gas_limit);
-        return Ok(Stage::Settlement(sender));
+        return Ok(Stage::Settlement);
     }
     request_call(m.state, m.workspace, (sender, target), &tx.value, (input, gas_limit))?;
-    Ok(Stage::Frames(sender))
+    warm(tx, parties, m.state);
+    Ok(Stage::Frames)
 }
 
 /// Whether nothing runs, neither code nor a precompile: then there is no call to make, only value to send, which the sender

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use braid_interpreter::Schedule;
 use braid_primitives::{
-    BlobParams, BlockEnv, Hardfork, Transaction, TransactionType, TxKind, U256,
+    BlobParams, BlockEnv, ChainSpec, Hardfork, Transaction, TransactionType, TxKind, U256,
 };
 
 use crate::{
@@ -36,16 +36,37 @@ pub(crate) struct Limits {
     pub(crate) blob_base_fee: u128,
 }
 
+/// The limits of the last block: finding the fork and its price of blob gas takes as long as a short transaction.
+#[derive(Debug, Default)]
+pub(crate) struct LimitsCache(Option<(LimitsKey, Limits)>);
+
+/// Number, timestamp, gas limit and excess blob gas of the block: what limits follow from.
+type LimitsKey = (u64, u64, u64, u64);
+
+impl LimitsCache {
+    /// The limits for the first transaction of a block of the chain, which is always the same until [`Self::clear`].
+    pub(crate) fn get(&mut self, spec: &ChainSpec, env: &BlockEnv) -> &Limits {
+        let key = (env.number, env.timestamp, env.gas_limit, env.excess_blob_gas);
+        if !matches!(&self.0, Some((known, _)) if *known == key) {
+            self.0 = None;
+        }
+        &self.0.get_or_insert_with(|| (key, Limits::of_block(spec, env))).1
+    }
+
+    /// Forgets what was said of another chain.
+    pub(crate) fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
 impl Limits {
     /// The limits for the first transaction of a block.
-    pub(crate) fn of_block(
-        env: &BlockEnv,
-        (fork, chain_id): (Hardfork, u64),
-        blob_params: Option<BlobParams>,
-    ) -> Self {
+    pub(crate) fn of_block(spec: &ChainSpec, env: &BlockEnv) -> Self {
+        let fork = spec.hardfork_at(env.number, env.timestamp);
+        let blob_params = spec.blob_params(fork);
         Self {
             fork,
-            chain_id,
+            chain_id: spec.chain_id,
             available_gas: env.gas_limit,
             available_blob_gas: blob_params
                 .map_or(0, |params| params.max_blobs.saturating_mul(GAS_PER_BLOB)),

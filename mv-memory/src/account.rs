@@ -5,7 +5,7 @@ use braid_primitives::AccountInfo;
 
 use crate::{
     Estimate, Version,
-    sync::{AtomicU32, AtomicU64, Mutex, Ordering, lock},
+    sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, lock},
     words::{AddressCell, Word},
 };
 
@@ -19,6 +19,8 @@ const CHANGED: u32 = 4;
 const RESET: u32 = 8;
 /// A step wrote something other than zero to one of its slots.
 const SLOTS: u32 = 16;
+/// Something that a step wrote is committed.
+const COMMITTED: u32 = 32;
 
 /// An account as a step of the block finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +103,10 @@ struct Changes {
 ///
 /// The state before the block is written once, before [`KNOWN`] is set, and never again in this block: it is read without a
 /// lock as long as nothing was written on top of it.
+///
+/// In memory that comes first which giving the cell to an account needs, and which every read needs.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct AccountCell {
     flags: AtomicU32,
     /// About the highest step that read the account: a hint for whoever writes to it.
@@ -132,10 +137,18 @@ impl AccountCell {
     pub(crate) fn renew(&self, address: &Address) {
         self.flags.store(0, Ordering::Relaxed);
         self.last_reader.store(0, Ordering::Relaxed);
+        // Changes of an earlier block stay until the first of this one: CHANGED is not set.
         self.address.store(address);
+    }
+
+    /// The changes of this block, to be added to.
+    fn changes(&self) -> MutexGuard<'_, Changes> {
         let mut changes = lock(&self.changes);
-        changes.committed = None;
-        changes.pending.clear();
+        if !self.is_changed() {
+            changes.committed = None;
+            changes.pending.clear();
+        }
+        changes
     }
 
     #[inline]
@@ -159,6 +172,11 @@ impl AccountCell {
 
     pub(crate) fn is_changed(&self) -> bool {
         self.has(CHANGED)
+    }
+
+    /// Whether something is committed on top of the state before the block.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.has(COMMITTED)
     }
 
     pub(crate) fn may_be_reset(&self) -> bool {
@@ -256,7 +274,7 @@ impl AccountCell {
 
     /// With all that is committed.
     pub(crate) fn committed(&self) -> AccountState {
-        if !self.is_changed() {
+        if !self.is_committed() {
             return self.before();
         }
         lock(&self.changes).committed.unwrap_or_else(|| self.before())
@@ -264,7 +282,7 @@ impl AccountCell {
 
     /// Shows the others what `version` wrote, in place of what it wrote before. Says whether that differs.
     pub(crate) fn publish(&self, version: Version, write: &AccountWrite) -> bool {
-        let mut changes = lock(&self.changes);
+        let mut changes = self.changes();
         let flags = if write.resets_storage { CHANGED | RESET } else { CHANGED };
         // Inside the lock: whoever sees CHANGED waits for what belongs to it.
         self.flags.fetch_or(flags, Ordering::Release);
@@ -282,13 +300,13 @@ impl AccountCell {
 
     /// Takes back what `version` published, if it did.
     pub(crate) fn withdraw(&self, version: Version) {
-        let mut changes = lock(&self.changes);
+        let mut changes = self.changes();
         changes.pending.retain(|pending| pending.version != version);
     }
 
     /// Warns the others of what `version` published.
     pub(crate) fn mark_estimate(&self, version: Version) {
-        let mut changes = lock(&self.changes);
+        let mut changes = self.changes();
         for pending in changes.pending.iter_mut().filter(|pending| pending.version == version) {
             pending.is_estimate = true;
         }
@@ -301,13 +319,13 @@ impl AccountCell {
         version: Version,
         change: impl FnOnce(&mut AccountState),
     ) -> (AccountState, AccountState) {
-        let mut changes = lock(&self.changes);
+        let mut changes = self.changes();
         changes.pending.retain(|pending| pending.version != version);
         let before = changes.committed.unwrap_or_else(|| self.before());
         let mut after = before;
         change(&mut after);
         changes.committed = Some(after);
-        let flags = if after.reset == version { CHANGED | RESET } else { CHANGED };
+        let flags = CHANGED | COMMITTED | if after.reset == version { RESET } else { 0 };
         self.flags.fetch_or(flags, Ordering::Release);
         (before, after)
     }

@@ -21,7 +21,7 @@
 //! ```
 //! use alloy_primitives::{Address, U256};
 //! use braid_mv_memory::{AccountWrite, MvMemory, Observed, Read, Version, WriteSet};
-//! use braid_primitives::AccountInfo;
+//! use braid_primitives::{AccountInfo, KECCAK256_EMPTY};
 //!
 //! let memory = MvMemory::default();
 //! let account = memory.account(&Address::repeat_byte(1));
@@ -58,7 +58,7 @@ mod words;
 use std::{error::Error, fmt};
 
 use alloy_primitives::{Address, B256, Bytes, U256, map::B256Map};
-use braid_primitives::AccountInfo;
+use braid_primitives::{AccountInfo, KECCAK256_EMPTY};
 
 pub use account::{AccountState, AccountWrite};
 pub use log::{Observed, Read, WriteSet};
@@ -131,6 +131,7 @@ pub struct MvMemory {
     accounts: Table<AccountCell>,
     slots: Table<SlotCell>,
     code: Mutex<B256Map<Bytes>>,
+    block: u64,
 }
 
 impl MvMemory {
@@ -139,6 +140,12 @@ impl MvMemory {
         self.accounts.clear();
         self.slots.clear();
         lock(&self.code).clear();
+        self.block += 1;
+    }
+
+    /// Number of the block within the memory's life: indices mean something only within it.
+    pub fn block(&self) -> u64 {
+        self.block
     }
 
     /// The index of an account.
@@ -194,6 +201,16 @@ impl MvMemory {
             }
         }
         Ok(cell.read(reader)?)
+    }
+
+    /// Whether the state of an account before the block was read.
+    pub fn is_known(&self, account: AccountIndex) -> bool {
+        self.account_cell(account).is_known()
+    }
+
+    /// Puts in the state of an account before the block, unless somebody did.
+    pub fn set_before(&self, account: AccountIndex, info: Option<&AccountInfo>) {
+        self.account_cell(account).set_before(info);
     }
 
     /// Has the state of an account before the block read, unless it is known.
@@ -267,7 +284,7 @@ impl MvMemory {
 
     /// The code with this hash, if it was deployed in this block.
     pub fn code(&self, hash: &B256) -> Option<Bytes> {
-        lock(&self.code).get(hash).cloned()
+        if *hash == KECCAK256_EMPTY { None } else { lock(&self.code).get(hash).cloned() }
     }
 
     /// Adds code, before anybody is told that an account has it.
@@ -342,12 +359,12 @@ impl MvMemory {
             Read::Account(account, observed) => {
                 let cell = self.account_cell(*account);
                 // What nobody wrote to is as it was read.
-                !cell.is_changed() || observed.holds(&cell.committed())
+                !cell.is_committed() || observed.holds(&cell.committed())
             }
             Read::Slot(slot, value) => {
                 let cell = self.slot_cell(*slot);
                 let account = self.account_cell(cell.account());
-                if !cell.is_changed() && !account.may_be_reset() {
+                if !cell.is_committed() && !account.may_be_reset() {
                     return true;
                 }
                 let now = cell.committed(account.committed_reset());
@@ -434,13 +451,13 @@ impl MvMemory {
 
     /// The accounts to which something was committed.
     pub fn changed_accounts(&self) -> impl Iterator<Item = AccountIndex> {
-        let is_changed = |index: &u32| self.accounts.get(*index).is_changed();
+        let is_changed = |index: &u32| self.accounts.get(*index).is_committed();
         (0..self.accounts.len()).filter(is_changed).map(AccountIndex)
     }
 
     /// The slots to which something was committed.
     pub fn changed_slots(&self) -> impl Iterator<Item = SlotIndex> {
-        let is_changed = |index: &u32| self.slots.get(*index).is_changed();
+        let is_changed = |index: &u32| self.slots.get(*index).is_committed();
         (0..self.slots.len()).filter(is_changed).map(SlotIndex)
     }
 

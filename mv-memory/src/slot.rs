@@ -4,7 +4,7 @@ use alloy_primitives::U256;
 
 use crate::{
     AccountIndex, Estimate, Version,
-    sync::{AtomicU32, Mutex, Ordering, lock},
+    sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock},
     words::Word,
 };
 
@@ -12,6 +12,8 @@ use crate::{
 const KNOWN: u32 = 1;
 /// A step wrote to the slot.
 const CHANGED: u32 = 2;
+/// What a step wrote is committed.
+const COMMITTED: u32 = 4;
 
 /// What a step wrote that is not committed yet.
 #[derive(Clone, Debug)]
@@ -31,6 +33,7 @@ struct Changes {
 
 /// See the module's documentation. The value before the block is written once, like that of an account.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct SlotCell {
     flags: AtomicU32,
     last_reader: AtomicU32,
@@ -61,9 +64,17 @@ impl SlotCell {
         self.account.store(account.0, Ordering::Relaxed);
         self.key.store(key);
         self.before.store(&U256::ZERO);
+        // Changes of an earlier block stay until the first of this one: CHANGED is not set.
+    }
+
+    /// The changes of this block, to be added to.
+    fn changes(&self) -> MutexGuard<'_, Changes> {
         let mut changes = lock(&self.changes);
-        changes.committed = None;
-        changes.pending.clear();
+        if !self.is_changed() {
+            changes.committed = None;
+            changes.pending.clear();
+        }
+        changes
     }
 
     #[inline]
@@ -86,6 +97,11 @@ impl SlotCell {
 
     pub(crate) fn is_changed(&self) -> bool {
         self.has(CHANGED)
+    }
+
+    /// Whether something is committed on top of the value before the block.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.has(COMMITTED)
     }
 
     /// Leaves a hint that `version` reads the slot.
@@ -136,7 +152,7 @@ impl SlotCell {
 
     /// The value with all that is committed; `None` if it is that from before the block.
     pub(crate) fn committed(&self, reset: Version) -> Option<U256> {
-        if !self.is_changed() {
+        if !self.is_committed() {
             return (reset > Version::NONE).then_some(U256::ZERO);
         }
         surviving(lock(&self.changes).committed, reset)
@@ -144,7 +160,7 @@ impl SlotCell {
 
     /// Shows the others what `version` wrote, in place of what it wrote before. Says whether that differs.
     pub(crate) fn publish(&self, version: Version, value: U256) -> bool {
-        let mut changes = lock(&self.changes);
+        let mut changes = self.changes();
         self.flags.fetch_or(CHANGED, Ordering::Release);
         let pending = &mut changes.pending;
         let place = pending.partition_point(|pending| pending.version < version);
@@ -160,12 +176,12 @@ impl SlotCell {
 
     /// Takes back what `version` published, if it did.
     pub(crate) fn withdraw(&self, version: Version) {
-        lock(&self.changes).pending.retain(|pending| pending.version != version);
+        self.changes().pending.retain(|pending| pending.version != version);
     }
 
     /// Warns the others of what `version` published.
     pub(crate) fn mark_estimate(&self, version: Version) {
-        let mut changes = lock(&self.changes);
+        let mut changes = self.changes();
         for pending in changes.pending.iter_mut().filter(|pending| pending.version == version) {
             pending.is_estimate = true;
         }
@@ -173,9 +189,9 @@ impl SlotCell {
 
     /// Makes what `version` wrote final; those below must be. Returns the last write before.
     pub(crate) fn commit(&self, version: Version, value: U256) -> Option<(Version, U256)> {
-        let mut changes = lock(&self.changes);
+        let mut changes = self.changes();
         changes.pending.retain(|pending| pending.version != version);
-        self.flags.fetch_or(CHANGED, Ordering::Release);
+        self.flags.fetch_or(CHANGED | COMMITTED, Ordering::Release);
         changes.committed.replace((version, value))
     }
 }

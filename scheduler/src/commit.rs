@@ -3,7 +3,7 @@
 use crate::{
     Claim, Head, Scheduler,
     progress::{Progress, next_window},
-    sync::Ordering,
+    sync::{Ordering, fence},
 };
 
 /// The commit token. Dropping it gives the token back.
@@ -19,21 +19,31 @@ pub struct Commit<'s> {
 
 impl<'s> Commit<'s> {
     /// Takes the token, if it is free and there is something to commit.
-    pub(crate) fn try_new(scheduler: &'s Scheduler, seen: Progress) -> Option<Self> {
-        if !scheduler.has_executed(seen.frontier)
-            // Relaxed: a glance that spares a compare-exchange.
-            || scheduler.token.load(Ordering::Relaxed)
-            // Acquire: pairs with the Release in `drop`. Relaxed: nothing was taken.
-            || scheduler
-                .token
-                .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
-                .is_err()
-        {
-            return None;
+    pub(crate) fn try_new(scheduler: &'s Scheduler, mut frontier: u32) -> Option<Self> {
+        loop {
+            if frontier == scheduler.transactions.len()
+                || !scheduler.has_executed(frontier)
+                // Relaxed: a glance that spares a compare-exchange.
+                || scheduler.token.load(Ordering::Relaxed)
+                // Acquire: pairs with the Release in `drop`. Relaxed: nothing was taken.
+                || scheduler
+                    .token
+                    .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
+                    .is_err()
+            {
+                return None;
+            }
+            let commit = Self { scheduler, held: None };
+            if scheduler.frontier_has_executed() {
+                return Some(commit);
+            }
+            // Another has committed it in the meantime, or somebody has aborted it.
+            drop(commit);
+            // S3: who has found the token taken by this look may sleep by now, so this worker must not sleep before it has seen what
+            // that one executed. Pairs with the fence of its announcement.
+            fence(Ordering::SeqCst);
+            frontier = scheduler.frontier();
         }
-        let commit = Self { scheduler, held: None };
-        // Another may have committed it in the meantime: then the guard is dropped.
-        scheduler.frontier_has_executed().then_some(commit)
     }
 
     /// The frontier's transaction, if it has executed. Nobody can abort it until it is decided.
@@ -100,8 +110,8 @@ impl Drop for Commit<'_> {
         let scheduler = self.scheduler;
         // Release: pairs with the Acquire in `try_new`.
         scheduler.token.store(false, Ordering::Release);
-        // The frontier may have executed while the token was held, by a worker that sleeps now. This one will see to it (S2), unless
-        // it is kept elsewhere.
+        // The frontier may have executed while the token was held, by a worker that sleeps now. This one will see to it (S2). It calls
+        // all the same, in case it is kept elsewhere; a sleeper that is missed for want of a fence is not lost.
         if !scheduler.sleepers.seem_none() && scheduler.frontier_has_executed() {
             scheduler.sleepers.call(1);
         }

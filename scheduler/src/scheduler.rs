@@ -146,6 +146,16 @@ impl Scheduler {
         self.halted.load(Ordering::Relaxed)
     }
 
+    /// The token, if it is free and the frontier's transaction has executed: for a worker in the middle of a batch, which may commit
+    /// before it goes on.
+    pub fn try_commit(&self) -> Option<Commit<'_>> {
+        let frontier = self.progress.load().frontier;
+        if frontier == self.transactions.len() || self.is_halted() {
+            return None;
+        }
+        Commit::try_new(self, frontier)
+    }
+
     /// The most urgent work there is: commit, then the lowest transaction to be executed again or resumed, then new ones.
     pub fn next(&self) -> Task<'_> {
         let task = self.take();
@@ -194,7 +204,7 @@ impl Scheduler {
         if progress.frontier == self.transactions.len() || self.is_halted() {
             return Task::Finished;
         }
-        if let Some(commit) = Commit::try_new(self, progress) {
+        if let Some(commit) = Commit::try_new(self, progress.frontier) {
             return Task::Commit(commit);
         }
         if let Some(tx) = self.ready.take_lowest(progress.frontier, progress.limit) {

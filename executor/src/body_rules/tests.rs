@@ -91,6 +91,7 @@ fn executed() -> (Header, BlockOutcome) {
         logs_bloom: Bloom::repeat_byte(1),
         requests: Some(requests),
         state: StateDelta::default(),
+        excluded: Vec::new(),
     };
     (header, outcome)
 }

@@ -1,14 +1,23 @@
 //! Write sets: of everything since the journal was cleared, and of one step.
 
-use std::{hint::black_box, ops::Range};
+use std::hint::black_box;
 
 use braid_interpreter::{AccountId, SlotId};
 use braid_primitives::{AccountDelta, AccountInfo, Address, SortedMap, StateDelta, U256};
 
-use super::{Journal, Slot, undo::Undo};
+use super::{
+    Journal, Slot,
+    undo::{Replaced, Undo},
+};
 
 /// How many accounts are brought from memory at a time.
 const FETCHED_TOGETHER: usize = 64;
+
+/// From how many accounts on they are spread over buckets before they are sorted.
+const MANY: usize = 4096;
+
+/// Bits of the address that choose the bucket.
+const BUCKET_BITS: u32 = 12;
 
 /// An account at some time.
 #[derive(Clone, Copy, Debug)]
@@ -20,19 +29,24 @@ struct Past {
 
 impl Past {
     /// Takes back a change of this account.
-    fn take_back(&mut self, change: &Undo) {
+    fn take_back(&mut self, change: Undo, replaced: &Replaced) {
         match change {
-            Undo::Balance(_, balance) => self.info.balance = *balance,
-            Undo::Nonce(_, nonce) => self.info.nonce = *nonce,
-            Undo::Code(_, code) => self.info.code_hash = code.0,
-            Undo::Exists(_) => self.exists = false,
-            Undo::Removed(_, before) => {
-                self.info = before.as_deref().copied().unwrap_or_default();
-                self.exists = before.is_some();
-                self.epoch -= 1;
+            Undo::Balance(_, balance) => self.info.balance = balance,
+            Undo::Nonce(_, nonce) => self.info.nonce = nonce,
+            Undo::Code(_, position) => {
+                self.info.code_hash = replaced.codes[position as usize].0;
             }
+            Undo::Exists(_) => self.exists = false,
+            Undo::Cleared(_) => self.come_back(AccountInfo::default()),
+            Undo::Removed(_, position) => self.come_back(replaced.infos[position as usize]),
             _ => {}
         }
+    }
+
+    fn come_back(&mut self, info: AccountInfo) {
+        self.info = info;
+        self.exists = true;
+        self.epoch -= 1;
     }
 }
 
@@ -55,9 +69,10 @@ impl Journal {
     pub(crate) fn state_delta(&mut self, delta: &mut StateDelta) {
         let lists = self.change_lists.take().unwrap_or_default();
         let mut changes = Changes { journal: self, lists, delta };
-        for (id, account) in self.accounts.iter().enumerate() {
+        for (id, (account, before)) in self.accounts.iter().zip(&self.before).enumerate() {
             if account.is_loaded {
-                changes.record_account(id as u32, account.before(), account.epoch > 0);
+                let before = account.existed.then_some(before);
+                changes.record_account(id as u32, before, account.epoch > 0);
             }
         }
         for (id, slot) in self.slots.iter().enumerate() {
@@ -100,6 +115,7 @@ impl Journal {
                 | Undo::Nonce(AccountId(id), _)
                 | Undo::Code(AccountId(id), _)
                 | Undo::Exists(AccountId(id))
+                | Undo::Cleared(AccountId(id))
                 | Undo::Removed(AccountId(id), _) => accounts.push(entry(*id)),
                 Undo::Slot(SlotId(id), _) => slots.push(entry(*id)),
                 // These end with their transaction.
@@ -114,19 +130,20 @@ impl Journal {
         accounts.sort_unstable();
         slots.sort_unstable();
         let id = |entry: u64| (entry >> 32) as u32;
-        let change = |entry: u64| &self.undo[entry as u32 as usize];
+        let change = |entry: u64| self.undo[entry as u32 as usize];
         let by_id = |a: &u64, b: &u64| id(*a) == id(*b);
         let past = |entries: &[u64]| {
             let id = id(entries[0]);
             let account = self.account(AccountId(id));
             let (info, exists, epoch) = (account.info, account.exists, account.epoch);
             let mut past = Past { info, exists, epoch };
-            entries.iter().rev().for_each(|entry| past.take_back(change(*entry)));
+            let changes = entries.iter().rev().map(|entry| change(*entry));
+            changes.for_each(|change| past.take_back(change, &self.replaced));
             (id, past)
         };
         // What a slot was before the first change is what it was before the step.
         let value = |entries: &[u64]| match change(entries[0]) {
-            Undo::Slot(SlotId(id), value) => Some((*id, *value)),
+            Undo::Slot(SlotId(id), value) => Some((id, value)),
             _ => None,
         };
         Originals {
@@ -148,18 +165,20 @@ struct Changes<'j> {
 pub(super) struct ChangeLists {
     /// In ascending order of id until all are there.
     accounts: Vec<AccountChange>,
+    /// Where accounts are spread to.
+    spread: Vec<AccountChange>,
     /// Ids of slots.
     slots: Vec<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct AccountChange {
     /// The first bytes of the address, which nearly always decide about the order.
     leading_bytes: u64,
     id: u32,
     storage_wiped: bool,
-    /// Which of the sorted slots are its own.
-    slots: Range<u32>,
+    /// Which of the sorted slots are its own: from here to there.
+    slots: (u32, u32),
 }
 
 impl<'j> Changes<'j> {
@@ -172,7 +191,7 @@ impl<'j> Changes<'j> {
             return;
         }
         let leading_bytes = leading_bytes(&account.address);
-        self.lists.accounts.push(AccountChange { leading_bytes, id, storage_wiped, slots: 0..0 });
+        self.lists.accounts.push(AccountChange { leading_bytes, id, storage_wiped, slots: (0, 0) });
         let hash = account.info.code_hash;
         let is_new = before.is_none_or(|before| before.code_hash != hash);
         if let Some(code) = account.code().filter(|code| is_new && !code.is_empty()) {
@@ -198,14 +217,14 @@ impl<'j> Changes<'j> {
     fn distribute_slots(&mut self) {
         let journal = self.journal;
         let account_of = |id: u32| journal.slots[id as usize].key.account().0;
-        let ChangeLists { accounts, slots } = &mut *self.lists;
+        let ChangeLists { accounts, slots, .. } = &mut *self.lists;
         slots.sort_unstable_by_key(|&id| (account_of(id), journal.slots[id as usize].key.key()));
         let known = accounts.len();
         let (mut start, mut next) = (0, 0);
         for group in slots.chunk_by(|&a, &b| account_of(a) == account_of(b)) {
             let id = account_of(group[0]);
-            let own = start..start + group.len() as u32;
-            start = own.end;
+            let own = (start, start + group.len() as u32);
+            start = own.1;
             while next < known && accounts[next].id < id {
                 next += 1;
             }
@@ -224,16 +243,47 @@ impl<'j> Changes<'j> {
     /// Makes the write set; returns the lists, empty.
     fn finish(mut self) -> Box<ChangeLists> {
         self.distribute_slots();
-        let journal = self.journal;
-        let address = |change: &AccountChange| &journal.account(AccountId(change.id)).address;
-        self.lists.accounts.sort_unstable_by(|a, b| {
-            let by_leading_bytes = a.leading_bytes.cmp(&b.leading_bytes);
-            by_leading_bytes.then_with(|| address(a).cmp(address(b)))
-        });
+        self.sort_accounts();
         self.add_accounts();
         self.lists.accounts.clear();
         self.lists.slots.clear();
         self.lists
+    }
+
+    /// Sorts the accounts by address. Many are spread over buckets first, so that what is left to be sorted fits the cache.
+    fn sort_accounts(&mut self) {
+        let journal = self.journal;
+        let address = |change: &AccountChange| &journal.account(AccountId(change.id)).address;
+        let sort = |changes: &mut [AccountChange]| {
+            changes.sort_unstable_by(|a, b| {
+                let by_leading_bytes = a.leading_bytes.cmp(&b.leading_bytes);
+                by_leading_bytes.then_with(|| address(a).cmp(address(b)))
+            });
+        };
+        let ChangeLists { accounts, spread, .. } = &mut *self.lists;
+        if accounts.len() < MANY {
+            return sort(accounts);
+        }
+        let bucket = |change: &AccountChange| (change.leading_bytes >> (64 - BUCKET_BITS)) as usize;
+        // First the length of each bucket, then its start, and in the end its end.
+        let mut bounds = [0_u32; 1 << BUCKET_BITS];
+        accounts.iter().for_each(|change| bounds[bucket(change)] += 1);
+        let mut start = 0;
+        for bound in &mut bounds {
+            start += std::mem::replace(bound, start);
+        }
+        spread.resize(accounts.len(), AccountChange::default());
+        for change in &*accounts {
+            let place = &mut bounds[bucket(change)];
+            spread[*place as usize] = *change;
+            *place += 1;
+        }
+        let mut start = 0;
+        for end in bounds {
+            sort(&mut spread[start..end as usize]);
+            start = end as usize;
+        }
+        std::mem::swap(accounts, spread);
     }
 
     fn add_accounts(&mut self) {
@@ -250,7 +300,7 @@ impl<'j> Changes<'j> {
 
     fn delta_of(&self, change: &AccountChange) -> (Address, AccountDelta) {
         let account = self.journal.account(AccountId(change.id));
-        let slots = &self.lists.slots[change.slots.start as usize..change.slots.end as usize];
+        let slots = &self.lists.slots[change.slots.0 as usize..change.slots.1 as usize];
         let storage = slots.iter().map(|&id| (self.slot(id).key.key(), self.slot(id).current));
         let delta = AccountDelta {
             info: account.exists.then_some(account.info),

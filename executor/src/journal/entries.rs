@@ -6,7 +6,7 @@ use std::{
 };
 
 use braid_interpreter::Code;
-use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, U256};
+use braid_primitives::{AccountInfo, Address, U256};
 
 use super::{NEVER, Stamp, ids::SlotKey};
 
@@ -57,9 +57,9 @@ impl<T> Arena<T> {
     }
 }
 
-/// One account. In the order of use: what each access asks for comes first, what only the write set needs last.
+/// One account: two lines of cache. In the order of use: what each access asks for comes first.
 #[derive(Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Account {
     pub(crate) address: Address,
     pub(super) warm: Stamp,
@@ -68,7 +68,7 @@ pub(crate) struct Account {
     pub(super) destroyed: Stamp,
     /// How often its storage was wiped; slots stamped with an older epoch are zero.
     pub(super) epoch: u32,
-    /// Whether the following was read: without that `info` and `before` mean nothing.
+    /// Whether the following was read: without that `info` means nothing.
     pub(crate) is_loaded: bool,
     pub(super) exists: bool,
     /// Warm in every transaction: precompiles.
@@ -76,14 +76,14 @@ pub(crate) struct Account {
     /// Whether a slot of it was ever written to something other than zero.
     pub(super) has_written_slots: bool,
     /// Whether it existed before the block.
-    existed: bool,
+    pub(super) existed: bool,
     /// Whether `code` is that of this account, not of the one that was forgotten.
     is_code_known: bool,
     code: Option<Arc<Code>>,
     pub(super) info: AccountInfo,
-    /// Before the block; means nothing if it did not exist then.
-    before: AccountInfo,
 }
+
+const _: () = assert!(size_of::<Account>() == 128, "an account fits two lines of cache");
 
 impl Account {
     pub(super) fn new(address: Address, is_always_warm: bool) -> Self {
@@ -102,7 +102,6 @@ impl Account {
             is_code_known: false,
             code: None,
             info: AccountInfo::default(),
-            before: AccountInfo::default(),
         }
     }
 
@@ -127,10 +126,7 @@ impl Account {
         self.existed = info.is_some();
         self.exists = self.existed;
         match info {
-            Some(info) => {
-                self.info = *info;
-                self.before = *info;
-            }
+            Some(info) => self.info = *info,
             None => self.info = AccountInfo::default(),
         }
     }
@@ -153,30 +149,6 @@ impl Account {
     pub(super) fn replace_code(&mut self, code: Option<Arc<Code>>) -> Option<Arc<Code>> {
         let was_known = std::mem::replace(&mut self.is_code_known, true);
         std::mem::replace(&mut self.code, code).filter(|_| was_known)
-    }
-
-    /// What it was before the block; `None` where it did not exist.
-    #[inline]
-    pub(super) fn before(&self) -> Option<&AccountInfo> {
-        self.existed.then_some(&self.before)
-    }
-
-    /// Balance in wei before the block.
-    #[inline]
-    pub(super) fn balance_before(&self) -> U256 {
-        self.before().map_or(U256::ZERO, |before| before.balance)
-    }
-
-    /// Nonce before the block.
-    #[inline]
-    pub(super) fn nonce_before(&self) -> u64 {
-        self.before().map_or(0, |before| before.nonce)
-    }
-
-    /// Code hash before the block.
-    #[inline]
-    pub(super) fn code_hash_before(&self) -> B256 {
-        self.before().map_or(KECCAK256_EMPTY, |before| before.code_hash)
     }
 }
 

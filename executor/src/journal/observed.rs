@@ -6,7 +6,7 @@
 
 use braid_interpreter::AccountId;
 use braid_mv_memory::Observed;
-use braid_primitives::{B256, KECCAK256_EMPTY, U256};
+use braid_primitives::{AccountInfo, B256, KECCAK256_EMPTY, U256};
 
 use super::Journal;
 
@@ -26,6 +26,30 @@ impl Observations {
 }
 
 impl Journal {
+    /// The account before the block; `None` where it did not exist.
+    #[inline]
+    pub(super) fn before(&self, id: AccountId) -> Option<&AccountInfo> {
+        self.account(id).existed.then(|| &self.before[id.0 as usize])
+    }
+
+    /// Balance in wei before the block.
+    #[inline]
+    pub(super) fn balance_before(&self, id: AccountId) -> U256 {
+        self.before(id).map_or(U256::ZERO, |before| before.balance)
+    }
+
+    /// Nonce before the block.
+    #[inline]
+    pub(super) fn nonce_before(&self, id: AccountId) -> u64 {
+        self.before(id).map_or(0, |before| before.nonce)
+    }
+
+    /// Code hash before the block.
+    #[inline]
+    pub(super) fn code_hash_before(&self, id: AccountId) -> B256 {
+        self.before(id).map_or(KECCAK256_EMPTY, |before| before.code_hash)
+    }
+
     /// Notes from now on what is found out about accounts.
     pub(crate) fn observe(&mut self) {
         self.observations.get_or_insert_default();
@@ -47,7 +71,7 @@ impl Journal {
     /// The balance in wei.
     #[inline]
     pub(crate) fn balance(&mut self, id: AccountId) -> U256 {
-        let before = self.account(id).balance_before();
+        let before = self.balance_before(id);
         self.note(id, |observed| {
             (observed.balance_min, observed.balance_max) = (before, before);
         });
@@ -68,7 +92,7 @@ impl Journal {
     /// How far off the balance before the transaction could be for the answer to be the same.
     #[inline(never)]
     fn note_covers(&mut self, id: AccountId, balance: &U256, amount: &U256) {
-        let before = self.account(id).balance_before();
+        let before = self.balance_before(id);
         self.note(id, |observed| {
             if balance >= amount {
                 let least = before.saturating_sub(balance - amount);
@@ -86,7 +110,7 @@ impl Journal {
         if self.observations.is_none() {
             return;
         }
-        let (before, balance) = (self.account(id).balance_before(), self.account(id).info.balance);
+        let (before, balance) = (self.balance_before(id), self.account(id).info.balance);
         let Some(room) = (U256::MAX - amount).checked_sub(balance) else {
             self.balance(id);
             return;
@@ -99,7 +123,7 @@ impl Journal {
     /// The nonce.
     #[inline]
     pub(crate) fn nonce(&mut self, id: AccountId) -> u64 {
-        let before = self.account(id).nonce_before();
+        let before = self.nonce_before(id);
         self.note(id, |observed| (observed.nonce_min, observed.nonce_max) = (before, before));
         self.account(id).info.nonce
     }
@@ -109,7 +133,7 @@ impl Journal {
     pub(crate) fn has_nonce(&mut self, id: AccountId) -> bool {
         let account = self.account(id);
         // A nonce that the transaction has set says nothing about the one before.
-        if account.info.nonce == 0 || account.nonce_before() != account.info.nonce {
+        if account.info.nonce == 0 || self.nonce_before(id) != account.info.nonce {
             return self.nonce(id) != 0;
         }
         self.note(id, |observed| observed.nonce_min = observed.nonce_min.max(1));
@@ -119,7 +143,7 @@ impl Journal {
     /// The hash of the code.
     #[inline]
     pub(crate) fn code_hash(&mut self, id: AccountId) -> B256 {
-        let before = self.account(id).code_hash_before();
+        let before = self.code_hash_before(id);
         self.note(id, |observed| observed.code_hash = Some(before));
         self.account(id).info.code_hash
     }
@@ -127,7 +151,7 @@ impl Journal {
     /// Whether there is an account.
     #[inline]
     pub(crate) fn exists(&mut self, id: AccountId) -> bool {
-        let before = self.account(id).before().is_some();
+        let before = self.account(id).existed;
         self.note(id, |observed| observed.exists = Some(before));
         self.account(id).exists
     }
@@ -135,7 +159,7 @@ impl Journal {
     /// Whether the account is empty in the sense of EIP-161: nonce zero, balance zero, no code.
     pub(crate) fn is_empty(&mut self, id: AccountId) -> bool {
         let account = self.account(id);
-        if account.info.balance > account.balance_before() {
+        if account.info.balance > self.balance_before(id) {
             // It got something, whatever it had.
             return !self.covers(id, &U256::ONE);
         }

@@ -7,12 +7,14 @@ use braid_primitives::{AccountInfo, B256, U256};
 
 use super::{Journal, NEVER};
 
-/// How to take one change back: small, because there are some for every transaction and every access to state.
-#[derive(Debug)]
+/// How to take one change back: small, because there are some for every transaction and every access to state; and forgotten
+/// without being looked at. What is large or has to be dropped is in [`Replaced`].
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Undo {
     Balance(AccountId, U256),
     Nonce(AccountId, u64),
-    Code(AccountId, Box<(B256, Option<Arc<Code>>)>),
+    /// The code, which is at this position of [`Replaced::codes`].
+    Code(AccountId, u32),
     /// The account did not exist.
     Exists(AccountId),
     Touch(AccountId),
@@ -23,9 +25,26 @@ pub(super) enum Undo {
     Transient(u32, U256),
     Created(AccountId, u32),
     Destroyed(AccountId),
-    /// The account, if it existed, went when the transaction ended. It stays so: the entry is there to tell what the step
+    /// The account, which was empty, went when the transaction ended. It stays so: the entry is there to tell what the step
     /// changed.
-    Removed(AccountId, Option<Box<AccountInfo>>),
+    Cleared(AccountId),
+    /// The account went when the transaction ended, likewise. What it was is at this position of [`Replaced::infos`].
+    Removed(AccountId, u32),
+}
+
+/// What entries of the undo log refer to.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    pub(super) codes: Vec<(B256, Option<Arc<Code>>)>,
+    pub(super) infos: Vec<AccountInfo>,
+}
+
+impl Replaced {
+    /// Forgets everything, keeping the allocations.
+    pub(super) fn clear(&mut self) {
+        self.codes.clear();
+        self.infos.clear();
+    }
 }
 
 /// A point to which the journal can be taken back.
@@ -61,9 +80,12 @@ impl Journal {
             Undo::Balance(id, balance) => self.account_mut(id).info.balance = balance,
             Undo::Nonce(id, nonce) => self.account_mut(id).info.nonce = nonce,
             Undo::Code(id, code) => {
+                let Some((hash, code)) = self.replaced.codes.pop() else {
+                    unreachable!("{code} codes were replaced before it");
+                };
                 let account = self.account_mut(id);
-                account.info.code_hash = code.0;
-                account.replace_code(code.1);
+                account.info.code_hash = hash;
+                account.replace_code(code);
             }
             Undo::Exists(id) => self.account_mut(id).exists = false,
             Undo::Touch(id) => self.account_mut(id).touched = NEVER,
@@ -73,7 +95,7 @@ impl Journal {
             Undo::Transient(id, value) => self.transient[id as usize].value = value,
             Undo::Created(id, stamp) => self.account_mut(id).created = stamp,
             Undo::Destroyed(id) => self.account_mut(id).destroyed = NEVER,
-            Undo::Removed(..) => unreachable!("a removal ends its transaction"),
+            Undo::Cleared(_) | Undo::Removed(..) => unreachable!("a removal ends its transaction"),
         }
     }
 }

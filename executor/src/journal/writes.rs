@@ -19,7 +19,7 @@ impl Journal {
             // It went, and may have come back: nothing of what was before is left. What went was found out to be empty, or
             // its balance was sent away, so that the difference of balances is exact.
             return AccountWrite {
-                balance_delta: info.balance.wrapping_sub(account.balance_before()),
+                balance_delta: info.balance.wrapping_sub(self.balance_before(id)),
                 nonce: Some(info.nonce),
                 code_hash: Some(info.code_hash),
                 exists: Some(account.exists),
@@ -27,13 +27,13 @@ impl Journal {
             };
         }
         let mut write = AccountWrite {
-            balance_delta: info.balance.wrapping_sub(account.balance_before()),
-            nonce: (info.nonce != account.nonce_before()).then_some(info.nonce),
-            code_hash: (info.code_hash != account.code_hash_before()).then_some(info.code_hash),
+            balance_delta: info.balance.wrapping_sub(self.balance_before(id)),
+            nonce: (info.nonce != self.nonce_before(id)).then_some(info.nonce),
+            code_hash: (info.code_hash != self.code_hash_before(id)).then_some(info.code_hash),
             exists: None,
             resets_storage: false,
         };
-        let existed = account.before().is_some();
+        let existed = account.existed;
         if account.exists && (!existed || !write.is_nothing()) {
             write.exists = Some(true);
         } else if account.touched != NEVER {
@@ -45,7 +45,7 @@ impl Journal {
     /// The code that the account was given, if it was given other code than it had.
     pub(crate) fn new_code(&self, id: AccountId) -> Option<&Arc<Code>> {
         let account = self.account(id);
-        let is_new = account.exists && account.info.code_hash != account.code_hash_before();
+        let is_new = account.exists && account.info.code_hash != self.code_hash_before(id);
         account.code().filter(|code| is_new && !code.is_empty())
     }
 

@@ -16,6 +16,7 @@ use crate::{
     validate::Limits,
 };
 
+use super::indices::Indices;
 use super::source::{Locations, MvSource, Unanswered};
 
 /// What all transactions of the block have in common.
@@ -36,6 +37,7 @@ pub(super) struct Environment<'a, R, C> {
 pub(super) struct Context {
     journal: Journal,
     locations: Locations,
+    pub(super) indices: Indices,
     hashes: HashCache,
     stack: CallStack,
     workspace: Workspace,
@@ -68,6 +70,7 @@ impl Context {
         Self {
             journal,
             locations: Locations::default(),
+            indices: Indices::default(),
             hashes: HashCache::default(),
             stack: CallStack::default(),
             workspace,
@@ -107,7 +110,7 @@ impl Context {
         let progress = &mut self.progress;
         let outcome = &mut self.outcome;
         let mut access = access(
-            (&mut self.journal, &mut self.locations, &mut self.hashes),
+            (&mut self.journal, &mut self.locations, &mut self.indices, &mut self.hashes),
             environment,
             (version, is_final),
         );
@@ -137,7 +140,7 @@ impl Context {
         work: impl FnOnce(&mut StateAccess<'a, MvSource<'a, R>, C>, &mut CallStack, &mut Workspace) -> T,
     ) -> T {
         let mut access = access(
-            (&mut self.journal, &mut self.locations, &mut self.hashes),
+            (&mut self.journal, &mut self.locations, &mut self.indices, &mut self.hashes),
             environment,
             (version, true),
         );
@@ -190,11 +193,17 @@ impl Context {
 }
 
 fn access<'a, R: StateReader, C: Crypto>(
-    (journal, locations, hashes): (&'a mut Journal, &'a mut Locations, &'a mut HashCache),
+    (journal, locations, indices, hashes): (
+        &'a mut Journal,
+        &'a mut Locations,
+        &'a mut Indices,
+        &'a mut HashCache,
+    ),
     environment: &Environment<'a, R, C>,
     (version, is_final): (Version, bool),
 ) -> StateAccess<'a, MvSource<'a, R>, C> {
     let Environment { memory, reader, crypto, codes, block, limits, .. } = *environment;
-    let source = MvSource { memory, reader, locations, version, is_final };
+    indices.begin(memory);
+    let source = MvSource { memory, reader, locations, indices, version, is_final };
     state_access((journal, codes, hashes), (source, crypto), block, limits)
 }

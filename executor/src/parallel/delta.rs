@@ -1,6 +1,6 @@
-//! Write sets from the multi-version memory: of one committed step, and of the whole block.
+//! The write set of one committed step, from what its commit did.
 
-use braid_mv_memory::{AccountIndex, AccountState, Change, MvMemory, Version};
+use braid_mv_memory::{AccountIndex, AccountState, Change, MvMemory};
 use braid_primitives::{AccountDelta, Address, SortedMap, StateDelta, U256};
 
 /// What became of an account.
@@ -43,25 +43,6 @@ pub(crate) fn step_delta(memory: &MvMemory, changes: &[Change]) -> StateDelta {
         };
         let before = if is_wiped { U256::ZERO } else { memory.value_before(slot, before, reset) };
         (exists && value != before).then_some(SlotChange { account, key, value })
-    });
-    let slots = slots.collect();
-    delta(memory, accounts, slots)
-}
-
-/// What the block has changed, with all that is committed.
-pub(super) fn block_delta(memory: &MvMemory) -> StateDelta {
-    let accounts = memory.changed_accounts().map(|account| {
-        let (before, after) = (memory.account_before(account), memory.committed_account(account));
-        let is_wiped = after.reset != Version::NONE;
-        AccountChange { address: memory.address(account), account, before, after, is_wiped }
-    });
-    let accounts = accounts.collect();
-    let slots = memory.changed_slots().filter_map(|slot| {
-        let (account, key) = memory.location(slot);
-        let (before, value) = memory.committed_slot(slot);
-        let state = memory.committed_account(account);
-        let before = if state.reset == Version::NONE { before } else { U256::ZERO };
-        (state.exists && value != before).then_some(SlotChange { account, key, value })
     });
     let slots = slots.collect();
     delta(memory, accounts, slots)

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use braid_mv_memory::{Change, Version};
 use braid_precompiles::Crypto;
 use braid_primitives::{StateReader, Transaction};
-use braid_scheduler::{Blocked, Claim, Commit, Scheduler, Task};
+use braid_scheduler::{Batch, Blocked, Claim, Commit, Scheduler, Task};
 
 use crate::{
     Block, Committed, ExecutionError, InvalidBlock, InvalidTransaction, Mode, Step,
@@ -54,9 +54,14 @@ where
                 Task::Commit(commit) => self.commit(commit, &mut context),
                 Task::Reexecute(claim) => self.execute(claim, &mut context),
                 Task::Execute(batch) => {
+                    self.read_ahead(&batch, &mut context);
                     for tx in batch.transactions() {
                         if let Some(claim) = self.scheduler.start(tx) {
                             self.execute(claim, &mut context);
+                        }
+                        // What follows in the batch is then executed on what is final.
+                        if let Some(commit) = self.scheduler.try_commit() {
+                            self.commit(commit, &mut context);
                         }
                     }
                 }
@@ -69,6 +74,29 @@ where
 
     fn transaction(&self, tx: u32) -> &Transaction {
         &self.block.transactions[tx as usize]
+    }
+
+    /// Reads the accounts at both ends of the transactions of a batch, unless somebody did. Reads that are made one right after the other
+    /// overlap, which those in the course of transactions do not. What cannot be read now is asked for again when it is needed.
+    fn read_ahead(&self, batch: &Batch, context: &mut Context) {
+        if batch.count == 1 {
+            return;
+        }
+        let Environment { memory, reader, .. } = self.environment;
+        context.indices.begin(memory);
+        let transactions = batch.transactions().map(|tx| self.transaction(tx));
+        let ends = transactions.flat_map(|tx| [Some(tx.sender), tx.to.to().copied()]);
+        let accounts: Vec<_> = ends
+            .flatten()
+            .map(|address| (context.indices.account(memory, &address), address))
+            .filter(|(account, _)| !memory.is_known(*account))
+            .collect();
+        let read: Vec<_> = accounts.iter().map(|(_, address)| reader.account(*address)).collect();
+        for ((account, _), info) in accounts.into_iter().zip(read) {
+            if let Ok(info) = info {
+                memory.set_before(account, info.as_ref());
+            }
+        }
     }
 
     /// Executes a transaction, and those that are handed over after it.

@@ -4,6 +4,7 @@ use braid_interpreter::{AccountId, SlotId};
 use braid_mv_memory::{AccountIndex, MvMemory, Read, ReadError, SlotIndex, Version};
 use braid_primitives::{AccountInfo, Address, B256, Bytes, StateReader, U256};
 
+use super::indices::Indices;
 use crate::{journal::Journal, source::Source};
 
 /// Why a read was not answered.
@@ -105,6 +106,7 @@ pub(super) struct MvSource<'a, R> {
     pub(super) memory: &'a MvMemory,
     pub(super) reader: &'a R,
     pub(super) locations: &'a mut Locations,
+    pub(super) indices: &'a mut Indices,
     /// The step that reads.
     pub(super) version: Version,
     /// Whether all below are committed.
@@ -121,7 +123,7 @@ impl<R: StateReader> Source for MvSource<'_, R> {
         id: AccountId,
         address: Address,
     ) -> Result<Option<AccountInfo>, Self::Error> {
-        let index = self.memory.account(&address);
+        let index = self.indices.account(self.memory, &address);
         let reader = self.reader;
         let state =
             self.memory.read_account(index, self.version, |address| reader.account(address))?;
@@ -136,7 +138,8 @@ impl<R: StateReader> Source for MvSource<'_, R> {
         (account, _): (AccountId, Address),
         key: U256,
     ) -> Result<U256, Self::Error> {
-        let index = self.memory.slot(self.locations.account(account), &key);
+        let account = self.locations.account(account);
+        let index = self.indices.slot(self.memory, account, &key);
         let reader = self.reader;
         let value = self
             .memory

@@ -1,1 +1,87 @@
+//! What a pool owes to its users.
 
+use std::{
+    collections::BTreeSet,
+    panic::panic_any,
+    sync::{
+        Barrier, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use super::*;
+
+#[test]
+fn each_worker_runs_once_on_a_thread_of_its_own() {
+    let mut pool = WorkerPool::new(1).unwrap();
+    assert_eq!(pool.workers(), 1);
+    for workers in [1, 3, 7, 2, 0] {
+        let seen = Mutex::new(Vec::new());
+        let barrier = Barrier::new(workers.max(1));
+        let body = |worker| {
+            // All of them are there at the same time.
+            barrier.wait();
+            let name = thread::current().name().map(str::to_owned);
+            seen.lock().unwrap().push((worker, thread::current().id(), name));
+        };
+        pool.run(workers, body, || {}).unwrap();
+        let mut seen = seen.into_inner().unwrap();
+        seen.sort_by_key(|(worker, ..)| *worker);
+        assert!(seen.iter().map(|(worker, ..)| *worker).eq(0..workers.max(1)));
+        assert_eq!(seen[0].1, thread::current().id());
+        let threads: BTreeSet<_> = seen.iter().map(|(_, id, _)| format!("{id:?}")).collect();
+        assert_eq!(threads.len(), workers.max(1));
+        for (worker, _, name) in &seen[1..] {
+            assert_eq!(name.as_deref(), Some(&*format!("braid-worker-{worker}")));
+        }
+    }
+    assert_eq!(pool.workers(), 7);
+}
+
+#[test]
+fn a_panic_is_returned_after_all_workers_and_the_pool_goes_on() {
+    let mut pool = WorkerPool::new(3).unwrap();
+    for panics in 0..3 {
+        let others = AtomicUsize::new(0);
+        let told = Barrier::new(3);
+        let body = |worker| {
+            if worker == panics {
+                panic!("worker {worker} on purpose");
+            }
+            // Only `on_panic` lets them go on.
+            told.wait();
+            others.fetch_add(1, Ordering::Relaxed);
+        };
+        let on_panic = || {
+            told.wait();
+        };
+        let outcome = pool.run(3, body, on_panic);
+        let Err(RunError::Panicked { worker, message }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((worker, message), (panics, format!("worker {panics} on purpose")));
+        assert_eq!(others.load(Ordering::Relaxed), 2);
+        pool.run(3, |_| {}, || {}).unwrap();
+    }
+}
+
+#[test]
+fn panics_without_text_and_while_told_of_panics_are_kept_in() {
+    let mut pool = WorkerPool::new(2).unwrap();
+    let outcome = pool.run(2, |_| panic_any(7), || panic!("on purpose"));
+    let Err(error) = outcome else { panic!("{outcome:?}") };
+    let text = error.to_string();
+    assert!(text.starts_with("worker ") && text.ends_with("(a panic without text)"), "{text}");
+    pool.run(2, |_| {}, || {}).unwrap();
+}
+
+#[test]
+fn a_pool_that_is_dropped_has_no_threads_left() {
+    let alive = Arc::new(());
+    let mut pool = WorkerPool::new(4).unwrap();
+    let body = |_| drop(Arc::clone(&alive));
+    pool.run(4, body, || {}).unwrap();
+    let posts: Vec<_> = pool.threads.iter().map(|thread| Arc::downgrade(&thread.post)).collect();
+    drop(pool);
+    assert!(posts.iter().all(|post| post.upgrade().is_none()), "a thread keeps its post");
+    assert_eq!(Arc::strong_count(&alive), 1);
+}

@@ -1,0 +1,229 @@
+//! The same blocks, larger, on real threads. A block that hangs ends the test with the scheduler's state.
+
+use std::{
+    process::abort,
+    sync::{Mutex, mpsc},
+    thread,
+    time::Duration,
+};
+
+use braid_scheduler::{Blocked, Claim, Commit, RunError, Scheduler, Task, WorkerPool};
+
+use crate::{
+    memory::{Execution, Memory, Step},
+    program::{Program, random_program, run_sequentially},
+    random::Random,
+};
+
+/// Far more than a block takes, on a machine that has much else to do.
+const TIME_OUT: Duration = Duration::from_secs(120);
+
+struct Block<'b> {
+    scheduler: &'b Scheduler,
+    memory: &'b Memory,
+    programs: &'b [Program],
+    /// In the order in which they were committed.
+    committed: Mutex<Vec<u32>>,
+    /// A worker panics when it gets to this transaction.
+    panics_at: Option<u32>,
+}
+
+impl Block<'_> {
+    fn work(&self, worker: usize) {
+        loop {
+            match self.scheduler.next_or_wait(worker) {
+                Task::Commit(commit) => self.commit(commit),
+                Task::Reexecute(claim) => self.execute(claim),
+                Task::Execute(batch) => {
+                    for tx in batch.transactions() {
+                        if let Some(claim) = self.scheduler.start(tx) {
+                            self.execute(claim);
+                        }
+                    }
+                }
+                Task::Idle => panic!("it waits instead"),
+                Task::Finished => return,
+            }
+        }
+    }
+
+    /// Executes the claim and those that are handed over after it.
+    fn execute(&self, claim: Claim) {
+        let mut next = Some(claim);
+        while let Some(claim) = next {
+            next = self.execute_one(claim);
+        }
+    }
+
+    fn execute_one(&self, mut claim: Claim) -> Option<Claim> {
+        let tx = claim.tx();
+        assert_ne!(Some(tx), self.panics_at, "on purpose");
+        let mut execution = None;
+        let execution = loop {
+            let resumes = claim.resume() && execution.is_none();
+            let mut running = execution.take().unwrap_or_else(|| {
+                if resumes { self.memory.take_kept(tx) } else { Execution::new(tx) }
+            });
+            match running.step(&self.programs[tx as usize], self.memory) {
+                Step::Ran => execution = Some(running),
+                Step::Ended => break running,
+                Step::Met(on) => {
+                    self.memory.keep(running);
+                    match self.scheduler.block(claim, on, true) {
+                        Blocked::Waiting => return None,
+                        Blocked::GoOn(same) => claim = same,
+                    }
+                    execution = Some(self.memory.take_kept(tx));
+                }
+            }
+        };
+        execution.publish(claim.incarnation(), self.memory);
+        let next = self.scheduler.executed(claim).next;
+        self.validate_above(tx);
+        next
+    }
+
+    fn validate_above(&self, tx: u32) {
+        for (above, incarnation) in self.scheduler.executed_above(tx).take(8) {
+            if !self.memory.is_valid(above, incarnation, false) {
+                let mark = || self.memory.mark_estimates(above, incarnation);
+                self.scheduler.abort(above, incarnation, mark);
+            }
+        }
+    }
+
+    fn commit(&self, mut commit: Commit<'_>) {
+        let mut repeated = None;
+        while let Some(head) = commit.head() {
+            let tx = head.tx();
+            if self.memory.is_valid_at_head(tx, head.incarnation()) {
+                self.committed.lock().unwrap().push(tx);
+                commit.committed(head, repeated != Some(tx));
+            } else {
+                assert_ne!(repeated.replace(tx), Some(tx), "what was read at the head is final");
+                let claim = commit.reexecute(head);
+                self.execute(claim);
+            }
+        }
+    }
+}
+
+/// Runs `work`; if that takes too long, the process ends with the scheduler's state.
+fn watched<R>(scheduler: &Scheduler, work: impl FnOnce() -> R) -> R {
+    let (done, is_done) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            if is_done.recv_timeout(TIME_OUT) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("no end: {scheduler:#?}");
+                abort();
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+/// What a block is made of.
+struct Shape {
+    transactions: u32,
+    cells: usize,
+    batch: u32,
+    window: u32,
+    workers: usize,
+    /// Every so many transactions depend on the one before, and this is known.
+    dependent_one_in: u64,
+}
+
+fn run(pool: &mut WorkerPool, scheduler: &mut Scheduler, seed: u64, shape: &Shape) {
+    let mut random = Random::new(seed);
+    let transactions = 0..shape.transactions;
+    let programs: Vec<_> =
+        transactions.clone().map(|_| random_program(&mut random, shape.cells, 8)).collect();
+    scheduler.set_workers(shape.workers);
+    let batches = transactions.clone().map(|_| 1 + random.below(shape.batch.into()) as u32);
+    scheduler.reset(shape.transactions, batches, shape.window);
+    let mut random = Random::new(!seed);
+    for tx in transactions.clone().skip(1) {
+        if random.one_in(shape.dependent_one_in) {
+            scheduler.depends_on(tx, tx - 1);
+        }
+    }
+    let memory = Memory::new(shape.cells, shape.transactions);
+    let committed = Mutex::default();
+    let scheduler = &*scheduler;
+    let block =
+        Block { scheduler, memory: &memory, programs: &programs, committed, panics_at: None };
+    let body = |worker| block.work(worker);
+    watched(scheduler, || pool.run(shape.workers, body, || scheduler.halt())).unwrap();
+
+    assert!(block.committed.into_inner().unwrap().into_iter().eq(transactions), "P1");
+    assert_eq!(memory.last_values(), run_sequentially(&programs, shape.cells));
+    let counters = scheduler.counters();
+    assert_eq!(counters.commits, u64::from(shape.transactions));
+    let repeated = counters.aborts + counters.head_reexecutions;
+    assert_eq!(counters.executions, counters.commits + repeated);
+}
+
+#[test]
+fn threads_commit_what_sequential_execution_gives() {
+    let mut pool = WorkerPool::new(1).unwrap();
+    let mut scheduler = Scheduler::new(1);
+    let mut seed = 0;
+    for workers in 1..=8 {
+        for (window, batch, cells) in
+            [(1, 1, 50), (2, 1, 3), (16, 1, 200), (64, 4, 20), (256, 32, 1_000), (5_000, 1, 5_000)]
+        {
+            seed += 1;
+            let dependent_one_in = 1 + seed % 5;
+            let transactions = 2_000;
+            let shape = Shape { transactions, cells, batch, window, workers, dependent_one_in };
+            run(&mut pool, &mut scheduler, seed, &shape);
+        }
+    }
+    assert_eq!(pool.workers(), 8);
+}
+
+#[test]
+fn many_small_blocks_end() {
+    let mut pool = WorkerPool::new(4).unwrap();
+    let mut scheduler = Scheduler::new(4);
+    for seed in 0..2_000 {
+        let transactions = (seed % 9) as u32;
+        let (workers, window) = (1 + (seed % 4) as usize, 1 + (seed % 7) as u32);
+        let batch = 1 + (seed % 3) as u32;
+        let shape = Shape { transactions, cells: 3, batch, window, workers, dependent_one_in: 4 };
+        run(&mut pool, &mut scheduler, seed, &shape);
+    }
+}
+
+#[test]
+fn a_panic_halts_the_block_and_the_pool_runs_the_next() {
+    let mut pool = WorkerPool::new(4).unwrap();
+    let mut scheduler = Scheduler::new(4);
+    for panics_at in [0, 1, 50, 99] {
+        scheduler.reset(100, std::iter::empty(), 100);
+        for tx in 1..100 {
+            scheduler.depends_on(tx, tx - 1);
+        }
+        let memory = Memory::new(1, 100);
+        let programs = vec![Vec::new(); 100];
+        let block = Block {
+            scheduler: &scheduler,
+            memory: &memory,
+            programs: &programs,
+            committed: Mutex::default(),
+            panics_at: Some(panics_at),
+        };
+        let body = |worker| block.work(worker);
+        let outcome = watched(&scheduler, || pool.run(4, body, || scheduler.halt()));
+        let Err(RunError::Panicked { message, .. }) = outcome else { panic!("{outcome:?}") };
+        assert!(message.contains("on purpose"), "{message}");
+        assert!(scheduler.frontier() <= panics_at);
+        assert!(scheduler.is_halted());
+    }
+    scheduler.reset(0, std::iter::empty(), 1);
+    assert!(!scheduler.is_halted());
+    pool.run(4, |worker| assert!(matches!(scheduler.next_or_wait(worker), Task::Finished)), || {})
+        .unwrap();
+}

@@ -1,0 +1,287 @@
+//! A virtual worker: a worker's loop cut into steps, between which others run.
+
+use std::collections::VecDeque;
+
+use braid_scheduler::{Blocked, Claim, Commit, Head, Scheduler, Task, Ticket};
+
+use crate::{
+    memory::{Execution, Memory, Step},
+    program::Program,
+    random::Random,
+    simulator::Seen,
+};
+
+/// What all workers of a block share.
+pub(crate) struct Shared<'s> {
+    pub(crate) scheduler: &'s Scheduler,
+    pub(crate) memory: &'s Memory,
+    pub(crate) programs: &'s [Program],
+    /// Every so many executions validate those above them; 0: none.
+    pub(crate) validates_one_in: u64,
+    /// Every so many abort one above that need not be aborted; 0: none.
+    pub(crate) aborts_one_in: u64,
+    pub(crate) most_window: u32,
+    pub(crate) longest_batch: u32,
+}
+
+/// What the simulator watches.
+#[derive(Default)]
+pub(crate) struct Watch {
+    pub(crate) committed: Vec<u32>,
+    /// By transaction, the worker that executes it.
+    pub(crate) executing: Vec<Option<usize>>,
+    pub(crate) committing: Option<usize>,
+    pub(crate) seen: Seen,
+}
+
+/// Where a worker is in its loop.
+enum Phase<'s> {
+    Look,
+    /// Looks once more after its announcement.
+    LookBeforeSleep(Ticket<'s>),
+    Sleep(Ticket<'s>),
+    Execute(Claim, Execution),
+    /// It met an estimate of this transaction.
+    Block(Claim, Execution, u32),
+    Publish(Claim, Execution),
+    /// It validates those above this transaction.
+    Validate(u32),
+    Decide(Head),
+    Finished,
+}
+
+pub(crate) struct Worker<'s> {
+    number: usize,
+    phase: Phase<'s>,
+    /// Transactions of its batch that it has not started.
+    batch: VecDeque<u32>,
+    /// The token, while it has it.
+    commit: Option<Commit<'s>>,
+    /// A transaction that was handed over and that it executes next.
+    next: Option<Claim>,
+}
+
+impl<'s> Worker<'s> {
+    pub(crate) fn new(number: usize) -> Self {
+        let batch = VecDeque::new();
+        Self { number, phase: Phase::Look, batch, commit: None, next: None }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Finished)
+    }
+
+    pub(crate) fn can_run(&self) -> bool {
+        match &self.phase {
+            Phase::Sleep(ticket) => ticket.is_called(),
+            Phase::Finished => false,
+            _ => true,
+        }
+    }
+
+    pub(crate) fn step(&mut self, shared: &Shared<'s>, watch: &mut Watch, random: &mut Random) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Look) {
+            Phase::Look => self.look(shared, watch, random),
+            Phase::LookBeforeSleep(ticket) => match shared.scheduler.next() {
+                Task::Idle => Phase::Sleep(ticket),
+                task => {
+                    drop(ticket);
+                    self.take(task, shared, watch)
+                }
+            },
+            Phase::Sleep(ticket) => {
+                // It was called, so this does not wait.
+                ticket.wait();
+                watch.seen.sleeps += 1;
+                Phase::Look
+            }
+            Phase::Execute(claim, execution) => execute(claim, execution, shared, watch),
+            Phase::Block(claim, execution, on) => {
+                self.block(claim, execution, on, shared, watch, random)
+            }
+            Phase::Publish(claim, execution) => {
+                if random.one_in(2) && execution.publish_one(shared.memory) {
+                    Phase::Publish(claim, execution)
+                } else {
+                    self.publish(claim, execution, shared, watch, random)
+                }
+            }
+            Phase::Validate(tx) => self.validate(tx, shared, watch, random),
+            Phase::Decide(head) => self.decide(head, shared, watch),
+            Phase::Finished => unreachable!("a finished worker does not run"),
+        };
+    }
+
+    /// What it does when it has nothing in hand: go on committing, with its batch, with what was handed over, or ask.
+    fn look(&mut self, shared: &Shared<'s>, watch: &mut Watch, random: &mut Random) -> Phase<'s> {
+        if let Some(commit) = &mut self.commit {
+            if let Some(head) = commit.head() {
+                if random.one_in(16) {
+                    // Undecided: it is let go, and comes again.
+                    watch.seen.let_go += 1;
+                    return Phase::Look;
+                }
+                return Phase::Decide(head);
+            }
+            self.commit = None;
+            watch.committing = None;
+            return Phase::Look;
+        }
+        if let Some(claim) = self.next.take() {
+            return self.begin(claim, shared, watch);
+        }
+        if let Some(tx) = self.batch.pop_front() {
+            let claim = shared.scheduler.start(tx);
+            watch.seen.waits_before_start += u64::from(claim.is_none());
+            return claim.map_or(Phase::Look, |claim| self.begin(claim, shared, watch));
+        }
+        match shared.scheduler.next() {
+            Task::Idle if random.one_in(2) => Phase::Look,
+            Task::Idle => Phase::LookBeforeSleep(shared.scheduler.announce(self.number)),
+            task => self.take(task, shared, watch),
+        }
+    }
+
+    fn take(&mut self, task: Task<'s>, shared: &Shared<'s>, watch: &mut Watch) -> Phase<'s> {
+        match task {
+            Task::Commit(commit) => {
+                let other = watch.committing.replace(self.number);
+                assert_eq!(other, None, "P3: two workers commit");
+                self.commit = Some(commit);
+                Phase::Look
+            }
+            Task::Reexecute(claim) => self.begin(claim, shared, watch),
+            Task::Execute(batch) => {
+                let limit = shared.scheduler.frontier() + shared.most_window;
+                assert!(batch.first < limit, "{batch:?} is not below {limit}");
+                assert!(batch.count <= shared.longest_batch);
+                self.batch.extend(batch.transactions());
+                Phase::Look
+            }
+            Task::Idle => unreachable!("the caller takes care of that"),
+            Task::Finished => Phase::Finished,
+        }
+    }
+
+    fn begin(&self, claim: Claim, shared: &Shared<'s>, watch: &mut Watch) -> Phase<'s> {
+        let tx = claim.tx();
+        let other = watch.executing[tx as usize].replace(self.number);
+        assert_eq!(other, None, "P2: two workers execute {tx}");
+        let limit = shared.scheduler.frontier() + shared.most_window + shared.longest_batch - 1;
+        assert!(tx < limit, "{tx} is executed beyond the window");
+        watch.seen.resumes += u64::from(claim.resume());
+        let execution =
+            if claim.resume() { shared.memory.take_kept(tx) } else { Execution::new(tx) };
+        Phase::Execute(claim, execution)
+    }
+
+    fn block(
+        &self,
+        claim: Claim,
+        execution: Execution,
+        on: u32,
+        shared: &Shared<'s>,
+        watch: &mut Watch,
+        random: &mut Random,
+    ) -> Phase<'s> {
+        let tx = claim.tx();
+        let keeps = random.one_in(2);
+        if keeps {
+            shared.memory.keep(execution);
+        }
+        watch.executing[tx as usize] = None;
+        match shared.scheduler.block(claim, on, keeps) {
+            Blocked::Waiting => {
+                watch.seen.blocks += 1;
+                Phase::Look
+            }
+            Blocked::GoOn(claim) => {
+                watch.seen.go_ons += 1;
+                watch.executing[tx as usize] = Some(self.number);
+                let again = || Execution::new(tx);
+                let execution = if keeps { shared.memory.take_kept(tx) } else { again() };
+                Phase::Execute(claim, execution)
+            }
+        }
+    }
+
+    fn publish(
+        &mut self,
+        claim: Claim,
+        execution: Execution,
+        shared: &Shared<'s>,
+        watch: &mut Watch,
+        random: &mut Random,
+    ) -> Phase<'s> {
+        let tx = claim.tx();
+        execution.publish(claim.incarnation(), shared.memory);
+        watch.executing[tx as usize] = None;
+        watch.seen.executions += 1;
+        let is_last = self.commit.is_none() && self.batch.is_empty();
+        self.next = shared.scheduler.executed(claim).next;
+        if self.next.is_some() {
+            assert!(is_last, "handed over to a worker that has other work");
+            watch.seen.hand_overs += 1;
+        }
+        let validates = shared.validates_one_in > 0 && random.one_in(shared.validates_one_in);
+        if validates { Phase::Validate(tx) } else { Phase::Look }
+    }
+
+    /// Aborts one transaction that has to be, then looks for the next.
+    fn validate(
+        &self,
+        tx: u32,
+        shared: &Shared<'s>,
+        watch: &mut Watch,
+        random: &mut Random,
+    ) -> Phase<'s> {
+        let strict = random.one_in(2);
+        let (scheduler, memory) = (shared.scheduler, shared.memory);
+        for (above, incarnation) in scheduler.executed_above(tx) {
+            let on_purpose = shared.aborts_one_in > 0 && random.one_in(shared.aborts_one_in);
+            if on_purpose || !memory.is_valid(above, incarnation, strict) {
+                let mark = || memory.mark_estimates(above, incarnation);
+                if scheduler.abort(above, incarnation, mark) {
+                    watch.seen.aborts += 1;
+                }
+                return Phase::Validate(above);
+            }
+        }
+        Phase::Look
+    }
+
+    fn decide(&mut self, head: Head, shared: &Shared<'s>, watch: &mut Watch) -> Phase<'s> {
+        let commit = self.commit.as_mut().unwrap();
+        let (tx, incarnation) = (head.tx(), head.incarnation());
+        // What is held cannot be aborted.
+        assert!(!shared.scheduler.abort(tx, incarnation, || unreachable!("it is held")));
+        if shared.memory.is_valid_at_head(tx, incarnation) {
+            watch.seen.first_commits += u64::from(incarnation == 0);
+            watch.committed.push(tx);
+            let is_repeated = std::mem::take(&mut watch.seen.is_head_repeated);
+            commit.committed(head, !is_repeated);
+            Phase::Look
+        } else {
+            assert!(!watch.seen.is_head_repeated, "what was read at the head is final");
+            watch.seen.is_head_repeated = true;
+            watch.seen.head_reexecutions += 1;
+            let claim = commit.reexecute(head);
+            self.begin(claim, shared, watch)
+        }
+    }
+}
+
+fn execute<'s>(
+    claim: Claim,
+    mut execution: Execution,
+    shared: &Shared<'s>,
+    watch: &Watch,
+) -> Phase<'s> {
+    let tx = claim.tx() as usize;
+    assert!(watch.executing[tx].is_some());
+    match execution.step(&shared.programs[tx], shared.memory) {
+        Step::Ran => Phase::Execute(claim, execution),
+        Step::Met(on) => Phase::Block(claim, execution, on),
+        Step::Ended => Phase::Publish(claim, execution),
+    }
+}
