@@ -10,11 +10,25 @@
 //! | [`measure`] | sequential and parallel execution in turns |
 //!
 //! ```
-//! use braid_cli::bench::{Workload, measure::{Measurement, measure, Effort}};
+//! use braid_cli::bench::{
+//!     Workload,
+//!     conflicts::Conflicts,
+//!     measure::{Effort, Engines, measure, weigh},
+//! };
 //! use braid_precompiles::PortableCrypto;
 //!
 //! let bench = Workload::Mixed.block(2_000_000);
-//! let mut engines = measure::Engines::new(&bench, PortableCrypto::new());
+//! let mut engines = Engines::new(bench.spec.clone(), PortableCrypto::new());
+//! engines.set_chain(&bench.spec, bench.missing_request_contracts());
+//! let effort = Effort { threads: vec![2, 4], runs: 3 };
+//! let measured = measure(&mut engines, &bench.block, &effort, || &bench.state)?;
+//! assert!(measured.differences.is_empty());
+//!
+//! let weights = weigh(&mut engines, &bench.block, &bench.state)?;
+//! let chains = Conflicts::of(&bench, &mut engines.sequential)?.chains(&weights);
+//! for parallel in &measured.times.parallel {
+//!     println!("{:.2} of {:.2}", parallel.speed_up(&measured.times), chains.bound(parallel.threads));
+//! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

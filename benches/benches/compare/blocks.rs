@@ -1,4 +1,4 @@
-//! Whole blocks: those of mainnet, and plain transfers.
+//! Whole blocks: those of mainnet, and synthetic ones.
 
 use std::time::Duration;
 
@@ -10,10 +10,14 @@ use braid_benches::{
     options::{Beside, Options},
     peer::PeerBlock,
     report::{Row, Table, time_weighted},
-    transfers::{self, Senders, TRANSFERS},
 };
 
+use braid_cli::bench::Workload;
+
 use crate::{keep, print_lines, progress};
+
+/// Gas of a synthetic block.
+const SYNTHETIC_GAS: u64 = 1_000_000_000;
 
 /// Blocks on which the first engine is slower are marked.
 const MARK: f64 = 1.0;
@@ -38,16 +42,20 @@ pub(crate) fn mainnet(options: &Options, failures: &mut Vec<BenchError>) {
     print(options, title, rows.into_iter().map(|(_, row)| row).collect());
 }
 
-pub(crate) fn transfers(options: &Options, failures: &mut Vec<BenchError>) {
+pub(crate) fn synthetic(options: &Options, failures: &mut Vec<BenchError>) {
     let mut rows = Vec::new();
-    for senders in Senders::ALL.into_iter().filter(|senders| options.wants(senders.id())) {
-        progress(senders.id());
-        let measured = measured(transfers::block(senders, TRANSFERS), options, 0.0);
+    for workload in Workload::ALL {
+        let id = blocks::synthetic_id(workload.name());
+        if !options.wants(&id) {
+            continue;
+        }
+        progress(&id);
+        let measured = measured(workload.block(SYNTHETIC_GAS).into(), options, 0.0);
         rows.extend(keep(measured, failures).flatten());
     }
     print(
         options,
-        "transfers: blocks of plain transfers, CPU time; ratio as for mainnet blocks",
+        "synthetic blocks of a billion gas, CPU time; ratio as for mainnet blocks",
         rows,
     );
 }

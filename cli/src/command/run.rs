@@ -65,10 +65,10 @@ pub(super) struct Arguments {
     paths: Vec<PathBuf>,
 
     /// Threads to execute a block with; as many as the machine has, if not given.
-    #[arg(long, value_name = "N", conflicts_with = "sequential")]
+    #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Execute transactions one after the other, and do not execute in parallel at all.
+    /// Execute transactions one after the other, and do not execute in parallel at all, whatever --threads says.
     #[arg(long)]
     sequential: bool,
 

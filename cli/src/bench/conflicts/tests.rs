@@ -56,3 +56,51 @@ fn the_heaviest_chain_is_found_by_weight() {
     assert_eq!(conflicts.chains(&[1, 2, 1, 3]).bound(8), 7.0 / 6.0);
     assert_eq!(Conflicts::default().chains(&[]).bound(8), 1.0);
 }
+
+/// A block of calls of `code`, which lies at `contract`, after a payment to that account, each by another sender.
+fn after_a_payment(code: &str) -> Conflicts {
+    use alloy_primitives::TxKind;
+
+    let mut bench = Workload::TransfersToOneRecipient.block(3 * 21_000);
+    let contract = match bench.block.transactions[0].to {
+        TxKind::Call(contract) => contract,
+        TxKind::Create => unreachable!("it is a transfer"),
+    };
+    let code_hash = bench.state.insert_code(crate::bench::assembler::assemble(code).into());
+    let info = bench.state.account(contract).unwrap().unwrap();
+    bench.state.insert_account(contract, AccountInfo { code_hash, ..info });
+    // The first is a payment with a calldata that the contract does not answer.
+    bench.block.env.gas_limit = 30_000_000;
+    for (index, tx) in bench.block.transactions.iter_mut().enumerate() {
+        tx.gas_limit = 200_000;
+        tx.input = vec![u8::from(index > 0); 32].into();
+        tx.value = U256::from(u8::from(index == 0));
+    }
+    let mut executor = SequentialExecutor::new(bench.spec.clone(), PortableCrypto::new());
+    executor.set_missing_request_contracts(bench.missing_request_contracts());
+    Conflicts::of(&bench, &mut executor).unwrap()
+}
+
+#[test]
+fn balances_are_observed_by_code_that_asks_or_pays() {
+    const GUARD: &str = "0 CALLDATALOAD @on JUMPI STOP on: ";
+    for (code, depends) in [
+        ("STOP", false),
+        ("SELFBALANCE STOP", true),
+        ("ADDRESS BALANCE STOP", true),
+        ("CALLER BALANCE STOP", false),
+        ("ADDRESS EXTCODEHASH STOP", false),
+        ("0 0 0 0 0 0x1234 GAS CALL STOP", false),
+        ("0 0 0 0 1 0x1234 GAS CALL STOP", true),
+        ("0 0 0 CREATE STOP", false),
+        ("0 0 1 CREATE STOP", true),
+    ] {
+        let conflicts = after_a_payment(&format!("{GUARD}{code}"));
+        assert_eq!(conflicts.depends_on[1].contains(&0), depends, "{code}");
+    }
+    // Creations by one contract depend on each other through its nonce, payments out of it through its balance.
+    let conflicts = after_a_payment(&format!("{GUARD} 0 0 0 CREATE STOP"));
+    assert_eq!(conflicts.depends_on[2], [1]);
+    let conflicts = after_a_payment(&format!("{GUARD} 0 0 0 0 1 0x1234 GAS CALL STOP"));
+    assert_eq!(conflicts.depends_on[2], [1]);
+}

@@ -275,7 +275,7 @@ impl Totals {
                 let of_bound = (mainnet.speed_up - mainnet.bound) / blocks;
                 writeln!(
                     out,
-                    "  {} mainnet blocks with {FEWEST_TRANSACTIONS} transactions or more, geometric means: speed-up \
+                    "  {} of mainnet's blocks with {FEWEST_TRANSACTIONS} transactions or more, geometric means: speed-up \
                      {:.3}, bound {:.3}, of bound {:.3}",
                     mainnet.blocks,
                     (mainnet.speed_up / blocks).exp(),
