@@ -1,7 +1,7 @@
 #!/bin/sh
 # Where the time of a case goes, by component: needs perf.
 #
-#   benches/components.sh CASE RUNS        CASE as for the example `profile`: mainnet_blocks/25323281, transfers/one_sender, ...
+#   benches/components.sh CASE RUNS        CASE as for the example `profile`: mainnet_blocks/25323281, synthetic/transfers/one_sender, ...
 #
 # Loading a fixture is left out; make RUNS so many that it hardly counts (it is printed last). Symbols that no component
 # claims are "other".

@@ -4,7 +4,7 @@
 //! cargo build --profile profiling -p braid-benches --example profile
 //! valgrind --tool=callgrind target/profiling/examples/profile braid contracts/evm2-data/weth 1000
 //! perf record target/profiling/examples/profile braid mainnet_blocks/19426586 200
-//! perf record target/profiling/examples/profile braid transfers/one_sender 20
+//! perf record target/profiling/examples/profile braid synthetic/transfers/one_sender 20
 //! perf record target/profiling/examples/profile braid changes/1000/accounts/1000000 200
 //! ```
 
@@ -17,14 +17,17 @@ use braid_benches::{
     exit::{exit_code, refuse},
     fixtures,
     measure::time,
-    transfers::{self, Senders, TRANSFERS},
     trie::{
         StateEngine, braid::BraidState, peers::EthrexState, population::Population, root_after,
     },
 };
+use braid_cli::bench::Workload;
+
+/// Gas of a synthetic block.
+const SYNTHETIC_GAS: u64 = 1_000_000_000;
 
 const USAGE: &str = "\
-usage: profile braid|revm contracts/<case>|mainnet_blocks/<number>|transfers/<senders>_sender(s) RUNS
+usage: profile braid|revm contracts/<case>|mainnet_blocks/<number>|synthetic/<name> RUNS
        profile braid|ethrex changes/<count>/accounts/<count> RUNS";
 
 /// Leaves that a state is built from at a time.
@@ -54,9 +57,9 @@ fn main() -> ExitCode {
     let found = match id.split_once('/') {
         Some(("contracts", case)) => contract(engine, case, runs),
         Some(("mainnet_blocks", number)) => mainnet_block(engine, number, runs),
-        Some(("transfers", _)) => {
-            let senders = Senders::ALL.into_iter().find(|senders| senders.id() == id);
-            let case = senders.map(|senders| transfers::block(senders, TRANSFERS));
+        Some(("synthetic", name)) => {
+            let workload = Workload::ALL.into_iter().find(|workload| workload.name() == name);
+            let case = workload.map(|workload| workload.block(SYNTHETIC_GAS).into());
             block(engine, case, runs)
         }
         _ => return refuse(USAGE),

@@ -2,7 +2,10 @@
 
 use std::{hint::black_box, path::Path, sync::Arc};
 
-use braid_cli::fixture::{Fixture, FixtureSet};
+use braid_cli::{
+    bench::BenchBlock,
+    fixture::{Fixture, FixtureSet},
+};
 use braid_executor::{
     Block, BlockOutcome, CodeCache, Engine, ExecutionError, MemoryState, MissingRequestContracts,
     SequentialExecutor, memory_state::MissingState,
@@ -99,6 +102,18 @@ impl From<Fixture> for BlockCase {
         let Fixture { spec, block, pre_state: state, expected, .. } = fixture;
         let gas_used = expected.map(|expected| expected.gas_used);
         Self { id: block.env.number.to_string(), spec, block, state, gas_used }
+    }
+}
+
+/// The id of a synthetic block, by its name.
+pub fn synthetic_id(name: &str) -> String {
+    format!("synthetic/{name}")
+}
+
+impl From<BenchBlock> for BlockCase {
+    fn from(bench: BenchBlock) -> Self {
+        let BenchBlock { name, spec, block, state, .. } = bench;
+        Self { id: synthetic_id(&name), spec, block, state, gas_used: None }
     }
 }
 
@@ -204,4 +219,22 @@ fn executor(
     executor.set_engine(engine);
     executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
     (codes, executor)
+}
+
+#[cfg(test)]
+mod tests {
+    use braid_cli::bench::Workload;
+
+    use super::*;
+
+    #[test]
+    fn both_engines_agree_on_synthetic_blocks() {
+        for workload in Workload::ALL {
+            let case = BlockCase::from(workload.block(1_000_000));
+            let transactions = case.block.transactions.len();
+            let ready = ReadyBlock::new(case, Engine::default()).unwrap();
+            assert_eq!(ready.id, synthetic_id(workload.name()));
+            assert_eq!(ready.transactions(), transactions);
+        }
+    }
 }

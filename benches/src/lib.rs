@@ -45,7 +45,6 @@ pub mod measure;
 pub mod options;
 pub mod peer;
 pub mod report;
-pub mod transfers;
 pub mod trie;
 
 pub use error::BenchError;

@@ -1,4 +1,4 @@
-//! Whole blocks: those of mainnet, and plain transfers.
+//! Whole blocks: those of mainnet, and synthetic ones.
 
 use std::{hint::black_box, time::Duration};
 
@@ -10,10 +10,14 @@ use braid_benches::{
     options::{Beside, Options},
     peer::PeerBlock,
     report::{Row, Table, time_weighted},
-    transfers::{self, Senders, TRANSFERS},
 };
 
+use braid_cli::bench::Workload;
+
 use crate::{keep, print_lines, progress, warm_up::WarmUps};
+
+/// Gas of a synthetic block.
+const SYNTHETIC_GAS: u64 = 1_000_000_000;
 
 /// Blocks on which the first engine is slower are marked.
 const MARK: f64 = 1.0;
@@ -39,17 +43,22 @@ pub(crate) fn mainnet(options: &Options, failures: &mut Vec<BenchError>) {
     print(options, title, &warm_ups, rows.into_iter().map(|(_, row)| row).collect());
 }
 
-pub(crate) fn transfers(options: &Options, failures: &mut Vec<BenchError>) {
+pub(crate) fn synthetic(options: &Options, failures: &mut Vec<BenchError>) {
     let mut rows = Vec::new();
     let mut warm_ups = WarmUps::default();
-    for senders in Senders::ALL.into_iter().filter(|senders| options.wants(senders.id())) {
-        progress(senders.id());
-        let measured = measured(transfers::block(senders, TRANSFERS), options, 0.0, &mut warm_ups);
+    for workload in Workload::ALL {
+        let id = blocks::synthetic_id(workload.name());
+        if !options.wants(&id) {
+            continue;
+        }
+        progress(&id);
+        let case = workload.block(SYNTHETIC_GAS).into();
+        let measured = measured(case, options, 0.0, &mut warm_ups);
         rows.extend(keep(measured, failures).flatten());
     }
     print(
         options,
-        "transfers: blocks of plain transfers, CPU time; ratio as for mainnet blocks",
+        "synthetic blocks of a billion gas, CPU time; ratio as for mainnet blocks",
         &warm_ups,
         rows,
     );

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let mut failures = Vec::new();
     contracts::run(&options, &mut failures);
     blocks::mainnet(&options, &mut failures);
-    blocks::transfers(&options, &mut failures);
+    blocks::synthetic(&options, &mut failures);
     if !options.json {
         adversarial::run(&options, &mut failures);
     }
