@@ -1,10 +1,13 @@
 //! Blocks: those of mainnet, and others in the same form.
 
-use std::{path::Path, sync::Arc};
+use std::{hint::black_box, path::Path, sync::Arc};
 
-use braid_cli::fixture::{Fixture, FixtureSet};
+use braid_cli::{
+    bench::BenchBlock,
+    fixture::{Fixture, FixtureSet},
+};
 use braid_executor::{
-    Block, BlockOutcome, Engine, ExecutionError, MemoryState, MissingRequestContracts,
+    Block, BlockOutcome, CodeCache, Engine, ExecutionError, MemoryState, MissingRequestContracts,
     SequentialExecutor, memory_state::MissingState,
 };
 use braid_interpreter::{Inspector, NoInspector};
@@ -13,6 +16,7 @@ use braid_primitives::ChainSpec;
 
 use crate::{
     error::{BenchError, agree},
+    measure::{WarmUp, warm_up},
     peer::{PeerBlock, PeerBlockOutcome},
 };
 
@@ -56,6 +60,7 @@ pub struct ReadyBlock {
 /// Braid with a block.
 #[derive(Debug)]
 pub struct BraidBlock {
+    codes: Arc<CodeCache>,
     executor: SequentialExecutor<DefaultCrypto>,
     engine: Engine,
     spec: ChainSpec,
@@ -97,6 +102,18 @@ impl From<Fixture> for BlockCase {
         let Fixture { spec, block, pre_state: state, expected, .. } = fixture;
         let gas_used = expected.map(|expected| expected.gas_used);
         Self { id: block.env.number.to_string(), spec, block, state, gas_used }
+    }
+}
+
+/// The id of a synthetic block, by its name.
+pub fn synthetic_id(name: &str) -> String {
+    format!("synthetic/{name}")
+}
+
+impl From<BenchBlock> for BlockCase {
+    fn from(bench: BenchBlock) -> Self {
+        let BenchBlock { name, spec, block, state, .. } = bench;
+        Self { id: synthetic_id(&name), spec, block, state, gas_used: None }
     }
 }
 
@@ -156,12 +173,21 @@ fn compare(id: &str, ours: &BlockOutcome, theirs: &PeerBlockOutcome) -> Result<(
 
 impl BraidBlock {
     fn new(spec: ChainSpec, block: Arc<Block>, state: Arc<MemoryState>, engine: Engine) -> Self {
-        Self { executor: executor(&spec, engine), engine, spec, block, state }
+        let (codes, executor) = executor(&spec, engine);
+        Self { codes, executor, engine, spec, block, state }
     }
 
     /// Forgets everything that executions have left behind: all code is new again.
     pub fn renew(&mut self) {
-        self.executor = executor(&self.spec, self.engine);
+        (self.codes, self.executor) = executor(&self.spec, self.engine);
+    }
+
+    /// Executes the block until nothing more is translated.
+    pub fn warm_up(&mut self) -> WarmUp {
+        warm_up(|| {
+            drop(black_box(self.run()));
+            self.codes.translations()
+        })
     }
 
     /// Executes the block.
@@ -184,9 +210,31 @@ impl BraidBlock {
     }
 }
 
-fn executor(spec: &ChainSpec, engine: Engine) -> SequentialExecutor<DefaultCrypto> {
-    let mut executor = SequentialExecutor::new(spec.clone(), DefaultCrypto::default());
+fn executor(
+    spec: &ChainSpec,
+    engine: Engine,
+) -> (Arc<CodeCache>, SequentialExecutor<DefaultCrypto>) {
+    let (codes, crypto) = (Arc::<CodeCache>::default(), DefaultCrypto::default());
+    let mut executor = SequentialExecutor::with_code_cache(spec.clone(), crypto, codes.clone());
     executor.set_engine(engine);
     executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
-    executor
+    (codes, executor)
+}
+
+#[cfg(test)]
+mod tests {
+    use braid_cli::bench::Workload;
+
+    use super::*;
+
+    #[test]
+    fn both_engines_agree_on_synthetic_blocks() {
+        for workload in Workload::ALL {
+            let case = BlockCase::from(workload.block(1_000_000));
+            let transactions = case.block.transactions.len();
+            let ready = ReadyBlock::new(case, Engine::default()).unwrap();
+            assert_eq!(ready.id, synthetic_id(workload.name()));
+            assert_eq!(ready.transactions(), transactions);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::measure::Effort;
 /// What `--help` prints.
 pub const USAGE: &str = "\
 usage: compare [FILTER...] [OPTION...]
-  FILTER          only cases whose id contains one of these; ids begin with contracts/, mainnet_blocks/, transfers/ and
+  FILTER          only cases whose id contains one of these; ids begin with contracts/, mainnet_blocks/, synthetic/ and
                   adversarial/
   --engine E      Braid's engine: plain, threaded or adaptive (default adaptive)
   --beside E      what runs beside it: revm, or another engine of Braid (default revm)

@@ -1,5 +1,6 @@
 //! The commands of the program.
 
+mod bench;
 mod blocktest;
 mod engine;
 mod files;
@@ -54,6 +55,7 @@ enum Command {
     Run(run::Arguments),
     Statetest(statetest::Arguments),
     Blocktest(blocktest::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// Runs the program on its command line.
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, &mut out),
         Command::Statetest(arguments) => statetest::run(&arguments, &mut out),
         Command::Blocktest(arguments) => blocktest::run(&arguments, &mut out),
+        Command::Bench(arguments) => bench::run(&arguments, &mut out),
     };
     match result.and_then(|status| out.flush().map(|()| status)) {
         Ok(status) => status.into(),

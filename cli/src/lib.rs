@@ -5,6 +5,8 @@
 //! | [`fixture`] | loads blocks with the state before them and what they have to lead to |
 //! | [`verify`] | compares what execution made of a block with its fixture |
 //! | [`replay`] | executes a block from its witness alone |
+//! | [`agreement`] | compares what parallel and sequential execution made of a block |
+//! | [`bench`] | synthetic blocks, conflict graphs, and measurements of parallel beside sequential execution |
 //! | [`statetest`], [`blocktest`] | run General State Tests and Blockchain Tests |
 //! | [`chain`] | blocks imported one after the other, with side chains and their states |
 //! | [`transaction`] | transactions of JSON: their signers, and what is executed of them |
@@ -32,6 +34,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agreement;
+pub mod bench;
 pub mod blocktest;
 pub mod chain;
 pub mod command;

@@ -291,13 +291,13 @@ impl MvMemory {
         lock(&self.code).entry(hash).or_insert_with(code);
     }
 
-    /// Shows steps above `version` what it wrote, in place of what it published before (`previous`). Returns the highest step
+    /// Shows steps above `version` what it wrote, in place of what it published before (`previous`, if it did). Returns the highest step
     /// that probably read what is now different; `None` if all is as it was.
     pub fn publish(
         &self,
         version: Version,
         writes: &WriteSet,
-        previous: &WriteSet,
+        previous: Option<&WriteSet>,
     ) -> Option<Version> {
         let mut highest = 0;
         for (account, write) in &writes.accounts {
@@ -315,14 +315,14 @@ impl MvMemory {
                 highest = highest.max(cell.last_reader_bits());
             }
         }
-        for (account, _) in &previous.accounts {
+        for (account, _) in previous.iter().flat_map(|previous| &previous.accounts) {
             if !writes.accounts.iter().any(|(written, _)| written == account) {
                 let cell = self.account_cell(*account);
                 cell.withdraw(version);
                 highest = highest.max(cell.last_reader_bits());
             }
         }
-        for (slot, _) in &previous.slots {
+        for (slot, _) in previous.iter().flat_map(|previous| &previous.slots) {
             if !writes.slots.iter().any(|(written, _)| written == slot) {
                 let cell = self.slot_cell(*slot);
                 cell.withdraw(version);

@@ -48,7 +48,7 @@ fn what_was_read_and_then_taken_back_does_not_hold() {
     assert_eq!(read_slot(&memory, slot, step(0), 5), U256::from(5));
     let nonce = of_account(account, AccountWrite { nonce: Some(2), ..AccountWrite::default() });
     let both = WriteSet { slots: of_slot(slot, 6).slots, ..nonce };
-    memory.publish(step(0), &both, &WriteSet::default());
+    memory.publish(step(0), &both, None);
 
     let load = |_| Ok::<_, Infallible>(None);
     let state = memory.read_account(account, step(1), load).unwrap();
@@ -60,7 +60,7 @@ fn what_was_read_and_then_taken_back_does_not_hold() {
     assert!(memory.holds(step(1), &of_account) && memory.holds(step(1), &of_slot));
 
     // The step is executed again and writes nothing: nothing is committed.
-    memory.publish(step(0), &WriteSet::default(), &both);
+    memory.publish(step(0), &WriteSet::default(), Some(&both));
     memory.commit(step(0), &WriteSet::default(), |_| {});
     for reads in [&of_account, &of_slot] {
         assert!(!memory.holds(step(1), reads), "{reads:?}");
@@ -73,13 +73,13 @@ fn a_slot_that_was_zero_because_of_a_wipe_does_not_hold_without_it() {
     let (memory, account, slot) = memory();
     let wipe = AccountWrite { resets_storage: true, ..AccountWrite::default() };
     let wipe = of_account(account, wipe);
-    memory.publish(step(0), &wipe, &WriteSet::default());
+    memory.publish(step(0), &wipe, None);
     // Nobody has asked what the slot was before the block.
     assert_eq!(read_slot(&memory, slot, step(1), 5), U256::ZERO);
     let reads = [Read::Slot(slot, U256::ZERO)];
     assert!(memory.holds(step(1), &reads));
 
-    memory.publish(step(0), &WriteSet::default(), &wipe);
+    memory.publish(step(0), &WriteSet::default(), Some(&wipe));
     memory.commit(step(0), &WriteSet::default(), |_| {});
     assert!(!memory.holds(step(1), &reads));
     assert!(!memory.holds_committed(&reads));
@@ -95,10 +95,10 @@ fn slots_of_an_account_that_did_not_exist_hold_as_zero_unread() {
     let slot = memory.slot(account, &KEY);
     let born = AccountWrite { exists: Some(true), resets_storage: true, ..Default::default() };
     let born = of_account(account, born);
-    memory.publish(step(0), &born, &WriteSet::default());
+    memory.publish(step(0), &born, None);
     assert_eq!(read_slot(&memory, slot, step(1), 99), U256::ZERO);
     let reads = [Read::Slot(slot, U256::ZERO)];
-    memory.publish(step(0), &WriteSet::default(), &born);
+    memory.publish(step(0), &WriteSet::default(), Some(&born));
     assert!(memory.holds(step(1), &reads) && memory.holds_committed(&reads));
 }
 

@@ -28,7 +28,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("braid-shreds", &["braid-executor", "braid-primitives", "braid-trie"]),
     (
         "braid",
-        &["braid-executor", "braid-precompiles", "braid-primitives", "braid-shreds", "braid-trie"],
+        &[
+            "braid-executor",
+            "braid-interpreter",
+            "braid-precompiles",
+            "braid-primitives",
+            "braid-shreds",
+            "braid-trie",
+        ],
     ),
 ];
 

@@ -1,7 +1,11 @@
 //! What the commands print alike.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    num::NonZeroUsize,
+};
 
+use braid_executor::parallel::ExecutionPath;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -79,6 +83,19 @@ pub(super) fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// Threads that the machine runs at once; one if it does not say.
+pub(super) fn machine_threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// On which way a block was executed.
+pub(super) fn path_name(path: ExecutionPath) -> &'static str {
+    match path {
+        ExecutionPath::Sequential => "sequential",
+        ExecutionPath::Parallel(_) => "parallel",
+    }
 }
 
 /// Gas per second, in millions; zero if no time passed.

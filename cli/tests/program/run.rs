@@ -31,13 +31,58 @@ fn the_flags_of_the_contract_are_accepted() {
 }
 
 #[test]
+fn blocks_run_in_parallel_beside_sequential_execution_unless_told_otherwise() {
+    let block = |flags: &[&str]| {
+        let outcome = braid(&[&["run", "--json"], flags].concat());
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+        outcome.json().swap_remove(0)
+    };
+    let is_compared = |block: &Value| {
+        block["checked"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("parallel beside sequential execution"))
+    };
+    let number = |value: &Value| value.as_f64().unwrap();
+    for threads in [2, 5] {
+        let in_parallel = block(&["--threads", &threads.to_string(), "--repeat", "2"]);
+        assert!(is_compared(&in_parallel));
+        let parallel = &in_parallel["parallel"];
+        assert_eq!(
+            (&parallel["threads"], &parallel["execution"]),
+            (&json!(threads), &json!("parallel"))
+        );
+        assert_eq!(parallel["seconds"], in_parallel["seconds"]);
+        let speed_up = number(&in_parallel["sequential_seconds"]) / number(&parallel["seconds"]);
+        assert!((number(&parallel["speed_up"]) / speed_up - 1.0).abs() < 1e-9);
+    }
+    let on_one_thread = block(&["--threads", "1"]);
+    assert_eq!(on_one_thread["parallel"]["execution"], json!("sequential"));
+    assert!(block(&[])["parallel"]["threads"].as_u64().unwrap() >= 1);
+
+    let sequential = block(&["--sequential"]);
+    assert!(!is_compared(&sequential) && sequential.get("parallel").is_none(), "{sequential}");
+    assert_eq!(sequential["seconds"], sequential["sequential_seconds"]);
+
+    let table = |flags: &[&str]| braid(&[&["run"], flags].concat()).stdout;
+    let parallel = table(&["--threads", "3"]);
+    assert!(parallel.contains("seq ms   par ms speed-up"), "{parallel}");
+    assert!(parallel.contains(" times as fast on up to 3 threads\n"), "{parallel}");
+    let sequential = table(&["--sequential"]);
+    assert!(sequential.contains("time ms") && !sequential.contains("speed-up"), "{sequential}");
+}
+
+#[test]
 fn every_engine_gives_the_same_results() {
     let result = |flags: &[&str]| {
         let outcome = braid(&[&["run", "--json"], flags].concat());
         assert_eq!(outcome.code, Some(0), "{flags:?}: {outcome:?}");
         let mut block = outcome.json().swap_remove(0);
         let block_facts = block.as_object_mut().unwrap();
-        block_facts.retain(|name, _| name != "seconds" && name != "mgas_per_second");
+        let is_time = |name: &str| {
+            ["seconds", "mgas_per_second", "sequential_seconds", "parallel"].contains(&name)
+        };
+        block_facts.retain(|name, _| !is_time(name));
         block
     };
     let by_default = result(&[]);
@@ -358,6 +403,7 @@ fn bad_usage_is_refused_with_exit_code_2() {
     for arguments in [
         &["run", "--frobnicate"][..],
         &["run", "--threads", "0"],
+        &["run", "--repeat", "0"],
         &["run", "--engine", "fast"],
         &["run", "--engine"],
         &["fly"],
