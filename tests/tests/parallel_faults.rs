@@ -265,7 +265,9 @@ fn gate(body: Asm) -> Vec<u8> {
 fn gated(body: Asm) -> Scene {
     let mut scene = Scene::new(Hardfork::Shanghai);
     scene.contract(GATE, gate(body));
-    (0..10).for_each(|number| drop(scene.fund(person(number), ETHER)));
+    for number in 0..10 {
+        scene.fund(person(number), ETHER);
+    }
     scene.push(call(person(0), GATE, []));
     scene.push(call(person(1), GATE, words([U256::ONE])));
     scene
@@ -323,7 +325,9 @@ fn a_transaction_without_room_in_the_block_is_left_out_before_it_fails_to_read()
         let mut scene = Scene::new(Hardfork::Shanghai);
         scene.mode = mode;
         scene.block.env.gas_limit = 100_000;
-        (0..3).for_each(|number| drop(scene.fund(person(number), ETHER)));
+        for number in 0..3 {
+            scene.fund(person(number), ETHER);
+        }
         let waster = Address::repeat_byte(0x3a);
         scene.contract(waster, [op::INVALID].to_vec()).contract(person(9), adder());
         let limited =
