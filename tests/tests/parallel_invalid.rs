@@ -52,7 +52,8 @@ fn invalid_transactions_end_promptly_in_every_mode() {
                         let transaction = make(&scene);
                         scene.push_as_it_is(transaction);
                     }
-                    scene.push(pay(person(0), person(30 + number), 1));
+                    let valid = pay(person(0), person(30 + number), 1);
+                    scene.push_as_it_is(Transaction { nonce: number, ..valid });
                 }
                 let seen = promptly(&scene);
                 // A used nonce is none yet before the first transaction.
