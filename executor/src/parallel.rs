@@ -32,7 +32,7 @@ mod run;
 mod source;
 mod transfer;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use braid_interpreter::Engine;
 use braid_mv_memory::{Change, MvMemory, Read, Version, WriteSet};
@@ -261,7 +261,7 @@ impl<C: Crypto> BlockExecutor<C> {
             is_beneficiary_read: false,
         };
         self.plan.prepare(block, workers, &mut self.scheduler);
-        let mut run = BlockRun {
+        let run = BlockRun {
             block,
             environment: Environment {
                 memory: &self.memory,
@@ -279,21 +279,40 @@ impl<C: Crypto> BlockExecutor<C> {
             ledger: Mutex::new(ledger),
         };
         let rules = (self.sequential.spec(), self.missing_request_contracts);
-        run.outside(rules, Version::BEGIN, |rules, _| rules.begin(&block.context))?;
+        let begin = || run.outside(rules, Version::BEGIN, |rules, _| rules.begin(&block.context));
+        guarded(&mut self.pool, begin).map_err(failed_run)??;
         self.pool
             .run(workers, |worker| run.work(worker), || run.scheduler.halt())
             .map_err(failed_run)?;
         if let Some(error) = run.ledger().error.take() {
             return Err(error.into());
         }
-        let requests = run.outside(rules, Version::END, |rules, tally| {
-            rules.end(&block.context, &tally.receipts)
-        })?;
+        let end = || {
+            run.outside(rules, Version::END, |rules, tally| {
+                rules.end(&block.context, &tally.receipts)
+            })
+        };
+        let requests = guarded(&mut self.pool, end).map_err(failed_run)??;
         self.last = ExecutionPath::Parallel(run.scheduler.counters());
         let tally = run.into_tally();
         let state = block_delta(&self.memory, workers, |part| self.pool.run(workers, part, || {}))
             .map_err(failed_run)?;
         Ok(tally.into_outcome(&self.crypto, requests, state))
+    }
+}
+
+/// Does the work on the calling thread. A panic in it, as in the state reader, is an error like that of a worker.
+fn guarded<T: Send>(pool: &mut WorkerPool, work: impl FnOnce() -> T + Send) -> Result<T, RunError> {
+    let (work, result) = (Mutex::new(Some(work)), Mutex::new(None));
+    let body = |_| {
+        let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let done = work.map(|work| work());
+        *result.lock().unwrap_or_else(PoisonError::into_inner) = done;
+    };
+    pool.run(1, body, || {})?;
+    match result.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(result) => Ok(result),
+        None => unreachable!("the work was done, or has panicked"),
     }
 }
 
@@ -313,7 +332,7 @@ where
 {
     /// What happens before or after the transactions, on the calling thread while no other works.
     fn outside<T>(
-        &mut self,
+        &self,
         (spec, missing_request_contracts): (&ChainSpec, MissingRequestContracts),
         version: Version,
         work: impl FnOnce(
@@ -350,6 +369,6 @@ where
     }
 
     fn into_tally(self) -> Tally {
-        self.ledger.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).tally
+        self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner).tally
     }
 }

@@ -321,10 +321,6 @@ where
             verdict = check_envelope(transaction, block, limits, gas);
         }
         match (verdict, ending) {
-            (_, Ending::Failed(error)) => Err(ExecutionError::State(error)),
-            (_, Ending::Undecided) => {
-                unreachable!("all below transaction {tx} is committed: that decides everything")
-            }
             (Err(error), _) | (Ok(()), Ending::Invalid(error)) => {
                 if record.is_published {
                     memory.withdraw(version, &record.writes);
@@ -337,6 +333,11 @@ where
                 };
                 tally.leave_out((tx as usize, error), self.mode, &mut on_commit)?;
                 Ok(())
+            }
+            // A transaction for which there is no room reads nothing, so that it cannot fail to.
+            (Ok(()), Ending::Failed(error)) => Err(ExecutionError::State(error)),
+            (Ok(()), Ending::Undecided) => {
+                unreachable!("all below transaction {tx} is committed: that decides everything")
             }
             (Ok(()), Ending::Done(outcome)) => {
                 if record.writes.credit.is_some() {
