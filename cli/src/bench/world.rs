@@ -20,7 +20,7 @@ pub const SWAP_GAS: u64 = 72_600;
 /// Gas of the first exchange with a pool in a block, about.
 pub const FIRST_SWAP_GAS: u64 = 82_800;
 /// Gas of a link of the serial chain, about.
-pub const LINK_GAS: u64 = 31_530;
+pub const LINK_GAS: u64 = 27_400;
 
 /// Wei for each gas that is burnt, and that the beneficiary gets on top.
 const BASE_FEE: u64 = 7;
