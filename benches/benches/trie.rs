@@ -5,6 +5,7 @@
 use std::{cell::RefCell, process::ExitCode};
 
 use braid_benches::{
+    exit::{exit_code, refuse},
     measure::{Pair, alternating, repeated, time},
     options::{Options, USAGE},
     trie::{
@@ -77,14 +78,11 @@ const PEERS: &[Engine] = &[
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
     if arguments.next_if(|argument| argument == memory::ARGUMENT).is_some() {
-        return exit(measure_memory(arguments));
+        return exit_code(measure_memory(arguments));
     }
     let options = match Options::parse(arguments) {
         Ok(options) => options,
-        Err(message) => {
-            eprintln!("{message}\n{USAGE}");
-            return ExitCode::from(2);
-        }
+        Err(message) => return refuse(format_args!("{message}\n{USAGE}")),
     };
     if options.help {
         println!(
@@ -93,17 +91,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let tables = [build, changes, nodes, memory_table];
-    exit(tables.iter().try_for_each(|table| table(&options)))
-}
-
-fn exit(result: Result<(), String>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(tables.iter().try_for_each(|table| table(&options)))
 }
 
 /// Roots of sorted leaves.

@@ -15,6 +15,7 @@ use std::{
 };
 
 use braid_benches::{
+    exit::{exit_code, refuse},
     measure::{Pair, Times},
     report::{Row, Table, lines::Line},
 };
@@ -26,25 +27,13 @@ const MARK_BELOW: f64 = 1.0;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [first, second, rounds, args @ ..] = &args[..] else { return usage() };
-    let Ok(rounds) = rounds.parse::<usize>() else { return usage() };
-    match rows([first, second], rounds, args) {
-        Ok(rows) => {
-            let title = "two builds: medians over the rounds; ratio = second / first, (min) by the shortest runs";
-            let names = ["first", "second"];
-            println!("{}", Table { title, names, rows, mark_below: MARK_BELOW });
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn usage() -> ExitCode {
-    eprintln!("{USAGE}");
-    ExitCode::from(2)
+    let [first, second, rounds, args @ ..] = &args[..] else { return refuse(USAGE) };
+    let Ok(rounds) = rounds.parse::<usize>() else { return refuse(USAGE) };
+    exit_code(rows([first, second], rounds, args).map(|rows| {
+        let title = "two builds: medians over the rounds; ratio = second / first, (min) by the shortest runs";
+        let names = ["first", "second"];
+        println!("{}", Table { title, names, rows, mark_below: MARK_BELOW });
+    }))
 }
 
 /// Runs both programs in turns; which goes first alternates.

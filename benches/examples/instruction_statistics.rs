@@ -16,6 +16,7 @@ use braid_benches::{
     BenchError,
     blocks::{self, BlockSet, ReadyBlock},
     cases::{self, Class, Ready},
+    exit::{exit_code, refuse},
     fixtures,
     instructions::{Statistics, Watch, report::Report},
     options::Options,
@@ -28,18 +29,9 @@ const CASE_WEIGHT: f64 = 1e6;
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::from(2);
-        }
+        Err(message) => return refuse(message),
     };
-    match mainnet_blocks(&options).and_then(|()| contracts(&options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(mainnet_blocks(&options).and_then(|()| contracts(&options)))
 }
 
 fn mainnet_blocks(options: &Options) -> Result<(), BenchError> {

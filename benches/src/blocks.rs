@@ -1,13 +1,13 @@
 //! Blocks: those of mainnet, and others in the same form.
 
-use std::{path::Path, sync::Arc};
+use std::{hint::black_box, path::Path, sync::Arc};
 
 use braid_cli::{
     bench::BenchBlock,
     fixture::{Fixture, FixtureSet},
 };
 use braid_executor::{
-    Block, BlockOutcome, Engine, ExecutionError, MemoryState, MissingRequestContracts,
+    Block, BlockOutcome, CodeCache, Engine, ExecutionError, MemoryState, MissingRequestContracts,
     SequentialExecutor, memory_state::MissingState,
 };
 use braid_interpreter::{Inspector, NoInspector};
@@ -16,6 +16,7 @@ use braid_primitives::ChainSpec;
 
 use crate::{
     error::{BenchError, agree},
+    measure::{WarmUp, warm_up},
     peer::{PeerBlock, PeerBlockOutcome},
 };
 
@@ -59,6 +60,7 @@ pub struct ReadyBlock {
 /// Braid with a block.
 #[derive(Debug)]
 pub struct BraidBlock {
+    codes: Arc<CodeCache>,
     executor: SequentialExecutor<DefaultCrypto>,
     engine: Engine,
     spec: ChainSpec,
@@ -171,12 +173,21 @@ fn compare(id: &str, ours: &BlockOutcome, theirs: &PeerBlockOutcome) -> Result<(
 
 impl BraidBlock {
     fn new(spec: ChainSpec, block: Arc<Block>, state: Arc<MemoryState>, engine: Engine) -> Self {
-        Self { executor: executor(&spec, engine), engine, spec, block, state }
+        let (codes, executor) = executor(&spec, engine);
+        Self { codes, executor, engine, spec, block, state }
     }
 
     /// Forgets everything that executions have left behind: all code is new again.
     pub fn renew(&mut self) {
-        self.executor = executor(&self.spec, self.engine);
+        (self.codes, self.executor) = executor(&self.spec, self.engine);
+    }
+
+    /// Executes the block until nothing more is translated.
+    pub fn warm_up(&mut self) -> WarmUp {
+        warm_up(|| {
+            drop(black_box(self.run()));
+            self.codes.translations()
+        })
     }
 
     /// Executes the block.
@@ -199,11 +210,15 @@ impl BraidBlock {
     }
 }
 
-fn executor(spec: &ChainSpec, engine: Engine) -> SequentialExecutor<DefaultCrypto> {
-    let mut executor = SequentialExecutor::new(spec.clone(), DefaultCrypto::default());
+fn executor(
+    spec: &ChainSpec,
+    engine: Engine,
+) -> (Arc<CodeCache>, SequentialExecutor<DefaultCrypto>) {
+    let (codes, crypto) = (Arc::<CodeCache>::default(), DefaultCrypto::default());
+    let mut executor = SequentialExecutor::with_code_cache(spec.clone(), crypto, codes.clone());
     executor.set_engine(engine);
     executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
-    executor
+    (codes, executor)
 }
 
 #[cfg(test)]

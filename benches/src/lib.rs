@@ -9,11 +9,13 @@
 //! | `trie` | roots, changes and memory of state tries, beside those of others |
 //! | `contracts` | Criterion over contracts and precompiles, for tracking |
 //! | `keccak_batch` | hashes of short messages in batches, beside one after the other |
+//! | `keccak_short` | hashes of 32 and 64 bytes, one by one |
 //! | `mainnet_blocks` | Criterion over mainnet blocks, for tracking |
 //!
 //! and examples: `profile` for profilers; `instruction_statistics`: which instructions are executed, after which others and on
 //! which operands, and how much of a code is executed at all; `compare_builds`: two builds of `compare` in turns. The script
-//! `without_flag.sh` uses the last to find out what those lose who build Braid without the flags of its workspace.
+//! `without_flag.sh` uses the last to find out what those lose who build Braid without the flags of its workspace; `components.sh`
+//! says where the time of a case goes, and `REPORT.md` what came out.
 //!
 //! ```text
 //! cargo bench -p braid-benches --bench compare                    everything
@@ -21,6 +23,7 @@
 //! cargo bench -p braid-benches --bench compare -- --help          how long, which blocks, which engines
 //! cargo bench -p braid-benches --bench compare -- adversarial/    Braid's engines on code made to be costly for them
 //! cargo bench -p braid-benches --bench compare -- contracts/ mainnet_blocks/ --engine threaded --beside plain
+//! cargo bench -p braid-benches --bench keccak_short               short hashes, the ways there are
 //! cargo bench -p braid-benches --bench trie -- changes/1000       new roots after 1000 changes, by the size of the state
 //! cargo run --release -p braid-benches --example instruction_statistics   what mainnet blocks and contracts execute
 //! benches/without_flag.sh 5                                       what the flags give, in five rounds
@@ -35,6 +38,7 @@ pub mod adversarial;
 pub mod blocks;
 pub mod cases;
 pub mod error;
+pub mod exit;
 pub mod fixtures;
 pub mod instructions;
 pub mod measure;

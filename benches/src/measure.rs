@@ -23,6 +23,43 @@ const LEAST_ROUNDS: usize = 5;
 /// Most samples of each engine, however short they are.
 const MOST_ROUNDS: usize = 101;
 
+/// Code is translated when it has run much and there is time for it. It is taken to be done if nothing was translated in so
+/// many runs, and in so much CPU time: enough to pay for the largest contract.
+const SETTLED_RUNS: u32 = 8;
+const SETTLED_TIME: Duration = Duration::from_millis(25);
+
+/// Most CPU time for warming up.
+const WARM_UP_LIMIT: Duration = Duration::from_secs(3);
+
+/// What was done before measuring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WarmUp {
+    /// Runs.
+    pub runs: u32,
+    /// Whether nothing more was translated at the end.
+    pub is_settled: bool,
+}
+
+/// Runs `run`, which returns how many translations were made so far, until nothing more is translated, or three seconds of
+/// CPU time are over.
+pub fn warm_up(mut run: impl FnMut() -> u64) -> WarmUp {
+    let start = ThreadTime::now();
+    let mut translations = run();
+    let (mut runs, mut last_run, mut last_time) = (1, 1, start.elapsed());
+    loop {
+        let now = run();
+        runs += 1;
+        let time = start.elapsed();
+        if now != translations {
+            (translations, last_run, last_time) = (now, runs, time);
+        }
+        let is_settled = runs - last_run >= SETTLED_RUNS && time - last_time >= SETTLED_TIME;
+        if is_settled || time >= WARM_UP_LIMIT {
+            return WarmUp { runs, is_settled };
+        }
+    }
+}
+
 /// Times of one engine for one run of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Times {
@@ -135,6 +172,17 @@ fn sample<T>(runs: u32, work: &mut impl FnMut() -> T) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn warming_up_ends_some_time_after_the_last_translation() {
+        let mut runs = 0;
+        let warm_up = warm_up(|| {
+            runs += 1;
+            runs.min(20)
+        });
+        assert!(warm_up.is_settled && warm_up.runs >= 20 + SETTLED_RUNS, "{warm_up:?}");
+        assert_eq!(u64::from(warm_up.runs), runs);
+    }
 
     #[test]
     fn the_median_of_an_even_number_of_samples_lies_between_the_middle_two() {

@@ -9,8 +9,8 @@ mod create;
 use std::ops::Range;
 
 use braid_interpreter::{
-    AccountId, CallKind, CallRequest, CreateRequest, Engine, Exit, Frame, FrameEnd, FrameInput,
-    FrameStart, HaltReason, Host, Inspector, Workspace, run,
+    AccountId, CallKind, CallRequest, CreateRequest, Exit, Frame, FrameEnd, FrameInput, FrameStart,
+    HaltReason, Host, Inspector, Workspace, prepare, run,
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{Address, U256};
@@ -251,12 +251,11 @@ impl CallStack {
     }
 }
 
-/// Translates the frame's code, if it has proved to be worth it.
+/// Has the code of a frame that begins translated, if it is to be.
 fn translate(frame: &Frame, workspace: &mut Workspace, codes: &CodeCache) {
-    let (schedule, code) = (workspace.schedule, frame.code());
-    if workspace.engine == Engine::Adaptive && code.wants_translation(schedule) {
-        workspace.translation_budget.spend(code, || codes.translate(code, schedule));
-    }
+    prepare(frame, workspace, |code, schedule, translator| {
+        codes.translate(code, schedule, translator);
+    });
 }
 
 /// Ends a frame: keeps or undoes its changes, moves its output to the return data.

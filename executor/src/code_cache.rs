@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use alloy_primitives::map::B256Map;
-use braid_interpreter::{Code, Schedule};
+use braid_interpreter::{Code, Schedule, Translator};
 use braid_primitives::{B256, KECCAK256_EMPTY};
 
 /// Parts of the cache that are locked on their own, a power of two.
@@ -42,6 +42,8 @@ pub struct CodeCache {
 struct Shard {
     by_hash: B256Map<Entry>,
     size_bytes: usize,
+    /// Translations made of code that was here.
+    translations: u64,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,12 @@ impl CodeCache {
     /// Bytes of code, analyses and translations that it holds.
     pub fn size_bytes(&self) -> usize {
         self.shards.iter().map(|shard| read(shard, |shard| shard.size_bytes)).sum()
+    }
+
+    /// Translations made so far of code that it held, also of what it has forgotten since. Once this stops growing, code runs
+    /// as fast as it will.
+    pub fn translations(&self) -> u64 {
+        self.shards.iter().map(|shard| read(shard, |shard| shard.translations)).sum()
     }
 
     fn shard(&self, hash: &B256) -> &RwLock<Shard> {
@@ -119,16 +127,17 @@ impl CodeCache {
         });
     }
 
-    /// Translates code that has proved to be worth it, if that was not done before.
-    pub(crate) fn translate(&self, code: &Code, schedule: &Schedule) {
-        code.translated(schedule);
+    /// Translates code, if that was not done before, and counts what it takes. Nothing else translates code that is here.
+    pub(crate) fn translate(&self, code: &Code, schedule: &Schedule, translator: &mut Translator) {
+        code.translate(schedule, translator);
         let hash = code.hash();
         write(self.shard(&hash), |shard| {
             // Measured under the lock: others may have translated it for other forks.
             let size_bytes = code.memory_bytes();
-            // Code that was forgotten in the meantime lives on with who runs it.
+            // Code that was forgotten in the meantime lives on with who runs it, and so does initcode, which was never here.
             let Some(entry) = shard.by_hash.get_mut(&hash) else { return };
-            if std::ptr::eq(&*entry.code, code) {
+            if std::ptr::eq(&*entry.code, code) && entry.size_bytes != size_bytes {
+                shard.translations += 1;
                 shard.size_bytes += size_bytes - entry.size_bytes;
                 entry.size_bytes = size_bytes;
                 shard.make_room(self.shard_limit_bytes, &hash);
@@ -213,8 +222,10 @@ mod tests {
         let code = cache.analysed(&[0x5b; 1000], hash(1));
         assert!(Arc::ptr_eq(&code, &cache.analysed(&[0x5b; 1000], hash(1))));
         let before = cache.size_bytes();
-        cache.translate(&code, Schedule::of(Hardfork::Cancun));
-        cache.translate(&code, Schedule::of(Hardfork::Cancun));
+        let mut translator = Translator::default();
+        cache.translate(&code, Schedule::of(Hardfork::Cancun), &mut translator);
+        cache.translate(&code, Schedule::of(Hardfork::Cancun), &mut translator);
+        assert_eq!(cache.translations(), 1);
         assert_eq!(cache.size_bytes(), code.memory_bytes());
         assert!(cache.size_bytes() > before + 1000);
     }
@@ -226,11 +237,13 @@ mod tests {
             for thread in 0..4_u8 {
                 let cache = &cache;
                 scope.spawn(move || {
+                    let mut translator = Translator::default();
                     for round in 0..500_u16 {
                         let number = (round % 61) as u8 ^ thread;
                         let code = cache.analysed(&[number; 100], hash(number));
                         assert_eq!(code.bytes(), [number; 100]);
-                        cache.translate(&code, Schedule::of(Hardfork::Cancun));
+                        let schedule = Schedule::of(Hardfork::Cancun);
+                        cache.translate(&code, schedule, &mut translator);
                     }
                 });
             }

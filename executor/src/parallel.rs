@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `run` | what a worker does: execute, look after who read what has changed, commit |
 //! | `context` | executes one transaction, as far as it gets |
+//! | `transfer` | executes those that only send wei |
 //! | `source` | answers its reads |
 //! | `indices` | finds where in the multi-version memory an account or slot is |
 //! | `record` | keeps what came of it until it is committed |
@@ -29,6 +30,7 @@ mod plan;
 mod record;
 mod run;
 mod source;
+mod transfer;
 
 use std::sync::{Arc, Mutex};
 

@@ -12,7 +12,7 @@ use crate::{
     call_stack::CallStack,
     code_cache::CodeCache,
     committed::{Changes, Committed, Step},
-    error::{ExecutionError, InvalidBlock, TransactError},
+    error::{ExecutionError, TransactError},
     hash_cache::HashCache,
     host::StateAccess,
     journal::Journal,
@@ -184,42 +184,30 @@ impl<C: Crypto> SequentialExecutor<C> {
         on_commit(Committed { step: Step::Begin, changes });
         let mut tally = Tally::new(limits, block.transactions.len());
         let mut parties = Vec::with_capacity(READ_AHEAD_TRANSACTIONS);
-        for (index, tx) in block.transactions.iter().enumerate() {
-            let position = index % READ_AHEAD_TRANSACTIONS;
-            if position == 0 {
-                let ahead = &block.transactions[index..];
-                let ahead = &ahead[..ahead.len().min(READ_AHEAD_TRANSACTIONS)];
-                rules.state.read_ahead(ahead, &mut parties);
-            }
-            rules.state.journal.begin_step();
-            let machinery = (&mut *rules.stack, &mut *rules.workspace);
-            let mut outcome = TransactionOutcome::unknown();
-            let tx_and_parties = (tx, parties.get(position).copied());
-            let (limits, outcome_mut) = (&tally.limits, &mut outcome);
-            match transaction::execute(
-                tx_and_parties,
-                limits,
-                rules.state,
-                machinery,
-                inspector,
-                outcome_mut,
-            ) {
-                Ok(()) => {
-                    let step = Step::Transaction { index, outcome: &outcome };
-                    let changes = Changes::Journal(rules.state.journal);
-                    on_commit(Committed { step, changes });
-                    tally.add(tx, &mut outcome);
-                }
-                Err(TransactError::Invalid(error)) => match mode {
-                    Mode::Verify => return Err(InvalidBlock::Transaction { index, error }.into()),
-                    Mode::Build => tally.exclude(index, error),
-                    Mode::Trace => {
-                        let step = Step::Invalid { index, error: &error };
-                        on_commit(Committed { step, changes: Changes::None });
-                        tally.exclude(index, error);
+        let mut index = 0;
+        for ahead in block.transactions.chunks(READ_AHEAD_TRANSACTIONS) {
+            rules.state.read_ahead(ahead, &mut parties);
+            for (tx, parties) in ahead.iter().zip(&parties) {
+                rules.state.journal.begin_step();
+                let (state, machinery) =
+                    (&mut *rules.state, (&mut *rules.stack, &mut *rules.workspace));
+                let mut outcome = TransactionOutcome::unknown();
+                let (known, limits) = ((tx, Some(*parties)), &tally.limits);
+                let result =
+                    transaction::execute(known, limits, state, machinery, inspector, &mut outcome);
+                match result {
+                    Ok(()) => {
+                        let step = Step::Transaction { index, outcome: &outcome };
+                        let changes = Changes::Journal(rules.state.journal);
+                        on_commit(Committed { step, changes });
+                        tally.add(tx, outcome);
                     }
-                },
-                Err(TransactError::State(error)) => return Err(ExecutionError::State(error)),
+                    Err(TransactError::Invalid(error)) => {
+                        tally.leave_out((index, error), mode, &mut on_commit)?;
+                    }
+                    Err(TransactError::State(error)) => return Err(ExecutionError::State(error)),
+                }
+                index += 1;
             }
         }
         rules.state.journal.begin_step();

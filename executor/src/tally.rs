@@ -4,8 +4,12 @@ use braid_precompiles::Crypto;
 use braid_primitives::{Hardfork, Receipt, ReceiptOutcome, Requests, StateDelta, Transaction};
 
 use crate::{
-    BlockOutcome, Excluded, TransactionOutcome, bloom::logs_bloom, error::InvalidTransaction,
-    fees::blob_gas, validate::Limits,
+    BlockOutcome, Excluded, Mode, TransactionOutcome,
+    bloom::logs_bloom,
+    committed::{Changes, Committed, Step},
+    error::{InvalidBlock, InvalidTransaction},
+    fees::blob_gas,
+    validate::Limits,
 };
 
 /// Receipts and gas so far.
@@ -31,18 +35,17 @@ impl Tally {
         tx.gas_limit <= self.limits.available_gas && blob_gas(tx) <= self.limits.available_blob_gas
     }
 
-    /// Adds a transaction that was executed, and takes its logs.
-    pub(crate) fn add(&mut self, tx: &Transaction, outcome: &mut TransactionOutcome) {
+    /// Adds a transaction that was executed.
+    pub(crate) fn add(&mut self, tx: &Transaction, outcome: TransactionOutcome) {
         self.limits.available_gas -= outcome.gas_used;
         self.limits.available_blob_gas -= blob_gas(tx);
         self.gas_used += outcome.gas_used;
         self.blob_gas_used += blob_gas(tx);
-        let logs = std::mem::take(&mut outcome.logs);
         self.receipts.push(Receipt {
             tx_type: tx.tx_type,
-            outcome: receipt_outcome(self.limits.fork, outcome),
+            outcome: receipt_outcome(self.limits.fork, &outcome),
             cumulative_gas_used: self.gas_used,
-            logs,
+            logs: outcome.logs,
         });
     }
 
@@ -58,9 +61,23 @@ impl Tally {
         BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state, excluded }
     }
 
-    /// Leaves an invalid transaction out.
-    pub(crate) fn exclude(&mut self, index: usize, error: InvalidTransaction) {
+    /// Does what `mode` says about an invalid transaction, given with its position.
+    pub(crate) fn leave_out(
+        &mut self,
+        (index, error): (usize, InvalidTransaction),
+        mode: Mode,
+        on_commit: &mut impl FnMut(Committed<'_>),
+    ) -> Result<(), InvalidBlock> {
+        match mode {
+            Mode::Verify => return Err(InvalidBlock::Transaction { index, error }),
+            Mode::Trace => {
+                let step = Step::Invalid { index, error: &error };
+                on_commit(Committed { step, changes: Changes::None });
+            }
+            Mode::Build => {}
+        }
         self.excluded.push(Excluded { index, error });
+        Ok(())
     }
 }
 

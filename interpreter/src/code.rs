@@ -12,7 +12,7 @@ use alloy_primitives::{Address, B256, KECCAK256_EMPTY};
 use crate::{
     Schedule,
     opcode::OPCODES,
-    threaded::{self, Program, RULE_SET_COUNT, rule_set},
+    threaded::{self, Program, RULE_SET_COUNT, Translator, rule_set},
 };
 use jump_destinations::jump_destinations;
 
@@ -48,8 +48,10 @@ pub struct Code {
     programs: [OnceLock<Box<Program>>; RULE_SET_COUNT],
     /// Gas that the plain engine spent on cheap instructions in it: a measure of time.
     heat_gas: AtomicU64,
-    /// See [`Code::translation_ns`]. Found out when it is first asked for.
-    translation_ns: OnceLock<Option<i64>>,
+    /// How long translating takes, about.
+    translation_ns: i64,
+    /// Whether a translation would be faster. Found out when there is time to look at the code.
+    is_translatable: OnceLock<bool>,
 }
 
 impl Code {
@@ -64,14 +66,18 @@ impl Code {
     pub fn new(code: &[u8], hash: B256) -> Self {
         let mut padded = vec![0; code.len() + PADDING_BYTES];
         padded[..code.len()].copy_from_slice(code);
+        let jump_destinations = jump_destinations(code);
+        let jumpdests: u32 = jump_destinations.iter().map(|bits| bits.count_ones()).sum();
         Self {
+            translation_ns: TRANSLATION_NS_PER_BYTE * padded.len() as i64
+                + TRANSLATION_NS_PER_JUMPDEST * i64::from(jumpdests),
             padded: padded.into_boxed_slice(),
-            jump_destinations: jump_destinations(code),
+            jump_destinations,
             hash,
             delegation: parse_delegation(code),
             programs: [const { OnceLock::new() }; RULE_SET_COUNT],
             heat_gas: AtomicU64::new(0),
-            translation_ns: OnceLock::new(),
+            is_translatable: OnceLock::new(),
         }
     }
 
@@ -129,9 +135,13 @@ impl Code {
     }
 
     /// The translation for the threaded engine under the rules of `schedule`, made now unless it was before.
-    pub fn translated(&self, schedule: &Schedule) -> &Program {
+    ///
+    /// The code is cold again afterwards, for rules under which it has no translation yet.
+    pub fn translate(&self, schedule: &Schedule, translator: &mut Translator) -> &Program {
         let program = &self.programs[rule_set(schedule.fork)];
-        program.get_or_init(|| Box::new(Program::decode(self, schedule)))
+        let program = program.get_or_init(|| Box::new(translator.translate(self, schedule)));
+        self.heat_gas.store(0, Ordering::Relaxed);
+        program
     }
 
     /// One bit for each byte of the code, 64 to a number: set where a jump may land.
@@ -145,33 +155,37 @@ impl Code {
         let hot_gas = HOT_GAS_PER_BYTE * self.padded.len() as u64;
         self.heat_gas.load(Ordering::Relaxed) >= hot_gas
             && self.program(schedule).is_none()
-            && self.translation_ns().is_some()
+            && self.is_translatable.get() != Some(&false)
     }
 
-    /// Whether basic blocks are long enough: each instruction that touches state ends one, and a translation of nothing but
-    /// such blocks is larger and no faster.
-    fn is_mostly_computation(&self) -> bool {
-        let (mut pc, mut ends) = (0, 0);
-        while let Some(&opcode) = self.bytes().get(pc) {
-            ends += usize::from(threaded::ends_block_for_state(opcode));
-            pc += 1 + OPCODES[usize::from(opcode)].map_or(0, |info| info.immediate_size as usize);
-        }
-        ends * STATE_SHARE <= self.size_bytes()
-    }
-
-    /// About how long translating takes, in nanoseconds; `None` if the translation would not be faster.
-    pub fn translation_ns(&self) -> Option<i64> {
-        *self.translation_ns.get_or_init(|| {
-            let jumpdests: u32 = self.jump_destinations.iter().map(|bits| bits.count_ones()).sum();
-            let estimate = TRANSLATION_NS_PER_BYTE * self.padded.len() as i64
-                + TRANSLATION_NS_PER_JUMPDEST * i64::from(jumpdests);
-            self.is_mostly_computation().then_some(estimate)
+    /// Whether a translation would be faster: whether basic blocks are long enough. Each instruction that touches state ends
+    /// one, and a translation of nothing but such blocks is larger and no faster.
+    ///
+    /// Looking takes a tenth of the time of translating, the first time.
+    pub fn is_mostly_computation(&self) -> bool {
+        *self.is_translatable.get_or_init(|| {
+            let (mut pc, mut ends) = (0, 0);
+            while let Some(&opcode) = self.bytes().get(pc) {
+                ends += usize::from(threaded::ends_block_for_state(opcode));
+                pc +=
+                    1 + OPCODES[usize::from(opcode)].map_or(0, |info| info.immediate_size as usize);
+            }
+            ends * STATE_SHARE <= self.size_bytes()
         })
     }
 
-    /// Notes that the plain engine spent so much gas on cheap instructions.
+    /// About how long translating takes, in nanoseconds.
+    #[inline]
+    pub fn translation_ns(&self) -> i64 {
+        self.translation_ns
+    }
+
+    /// Notes that the plain engine spent so much gas on cheap instructions. What two threads note at once may be noted once:
+    /// it does not matter, and adding without a lock is what the smallest of frames can afford.
+    #[inline]
     pub(crate) fn heat(&self, gas: u64) {
-        self.heat_gas.fetch_add(gas, Ordering::Relaxed);
+        let heat_gas = self.heat_gas.load(Ordering::Relaxed).wrapping_add(gas);
+        self.heat_gas.store(heat_gas, Ordering::Relaxed);
     }
 
     /// Bytes of memory that it takes, with its translations.
@@ -225,11 +239,13 @@ mod tests {
         computes.heat(HOT_GAS_PER_BYTE * 400);
         assert!(computes.wants_translation(schedule));
         let before = computes.memory_bytes();
-        computes.translated(schedule);
+        computes.translate(schedule, &mut Translator::default());
         assert!(!computes.wants_translation(schedule), "it has one");
         assert!(computes.memory_bytes() > before);
         let reads = Code::new(&[byte::PUSH0, byte::SLOAD, byte::POP].repeat(100), B256::ZERO);
         reads.heat(HOT_GAS_PER_BYTE * 400);
+        assert!(reads.wants_translation(schedule), "nobody has looked yet");
+        assert!(computes.is_mostly_computation() && !reads.is_mostly_computation());
         assert!(!reads.wants_translation(schedule));
     }
 

@@ -9,7 +9,7 @@ use crate::{
     memory::{MEMORY_LIMIT_BYTES, Memory},
     outcome::HaltReason,
     schedule::memory_gas,
-    threaded::Resumption,
+    threaded::{Resumption, Translator},
     word,
 };
 
@@ -268,6 +268,8 @@ pub struct Workspace {
     pub engine: Engine,
     /// Time that may go into translating code.
     pub translation_budget: TranslationBudget,
+    /// Translates code for the threaded engine.
+    pub translator: Translator,
     stacks: Vec<Stack>,
 }
 
@@ -282,6 +284,7 @@ impl Workspace {
             schedule,
             engine: Engine::default(),
             translation_budget: TranslationBudget::default(),
+            translator: Translator::default(),
             stacks: Vec::new(),
         }
     }

@@ -34,7 +34,7 @@ pub mod threaded;
 mod word;
 
 pub use code::{Code, delegation_designator};
-pub use engine::{Engine, TranslationBudget, run};
+pub use engine::{Engine, TranslationBudget, prepare, run};
 pub use frame::{Frame, FrameInput, Workspace};
 pub use host::{AccountId, Host, Interrupted, SlotId, SlotValues, TransactionEnv};
 pub use inspector::{FrameEnd, FrameStart, Inspector, NoInspector, Step};
@@ -42,3 +42,4 @@ pub use memory::Memory;
 pub use outcome::{CallKind, CallRequest, CreateRequest, Exit, HaltReason};
 pub use schedule::Schedule;
 pub use stack::{STACK_LIMIT, Stack};
+pub use threaded::Translator;

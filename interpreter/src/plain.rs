@@ -19,7 +19,7 @@ use ruint::aliases::U256;
 use braid_primitives::Hardfork;
 
 use crate::{
-    Engine, Exit, Frame, HaltReason, Host, Inspector, Step, Workspace,
+    Exit, Frame, HaltReason, Host, Inspector, Step, Workspace,
     opcode::{JUMPDEST_GAS, for_each_opcode},
     ops::{account, arithmetic, bitwise, call, create, environment, halt, log, memory, storage},
     stack::{STACK_LIMIT, Stack, WORD_BYTES, by_limbs, height_bytes, read_limbs},
@@ -457,13 +457,7 @@ pub fn run<H: Host, I: Inspector>(
         }
     };
     write_back(frame, &r);
-    if !I::ACTIVE && workspace.engine == Engine::Adaptive {
-        frame.heat_gas += gas_before - r.gas - r.dear_gas;
-        // All workers share the code's counter: once for a frame is enough.
-        if !matches!(exit, Exit::Call | Exit::Create | Exit::Interrupted) {
-            frame.code.heat(std::mem::take(&mut frame.heat_gas));
-        }
-    }
+    frame.heat_gas += gas_before - r.gas - r.dear_gas;
     if let Exit::Halt(reason) = &exit {
         frame.gas_left = 0;
         if I::ACTIVE {

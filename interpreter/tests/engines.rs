@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use alloy_primitives::{Address, B256, Log, U256, keccak256};
 use braid_interpreter::{
     AccountId, Code, Engine, Exit, Frame, FrameInput, HaltReason, Host, Interrupted, NoInspector,
-    Schedule, SlotId, SlotValues, TransactionEnv, Workspace, opcode::byte as op, run,
+    Schedule, SlotId, SlotValues, TransactionEnv, Workspace, opcode::byte as op, prepare, run,
 };
 use braid_primitives::{BlockEnv, Hardfork};
 
@@ -117,6 +117,9 @@ fn end(code: &Arc<Code>, gas_limit: u64, engine: Engine) -> End {
         depth: 0,
     };
     let mut frame = Frame::new(input, &mut workspace);
+    prepare(&frame, &mut workspace, |code, schedule, translator| {
+        code.translate(schedule, translator);
+    });
     let exit = loop {
         match run(&mut frame, &mut workspace, &mut host, &mut NoInspector) {
             Exit::Interrupted => {}

@@ -275,11 +275,10 @@ impl MvMemory {
     /// Whether a slot of the account was written in this block and is not zero with all that is committed. Looks at all slots.
     pub fn has_live_slots(&self, account: AccountIndex) -> bool {
         let reset = self.account_cell(account).committed_reset();
-        let is_live = |slot: u32| {
-            let cell = self.slots.get(slot);
+        let is_live = |cell: &SlotCell| {
             cell.account() == account && cell.committed(reset).is_some_and(|value| !value.is_zero())
         };
-        self.account_cell(account).has_slots() && (0..self.slots.len()).any(is_live)
+        self.account_cell(account).has_slots() && self.slots.any(is_live)
     }
 
     /// The code with this hash, if it was deployed in this block.
@@ -292,13 +291,13 @@ impl MvMemory {
         lock(&self.code).entry(hash).or_insert_with(code);
     }
 
-    /// Shows steps above `version` what it wrote, in place of what it published before (`previous`). Returns the highest step
+    /// Shows steps above `version` what it wrote, in place of what it published before (`previous`, if it did). Returns the highest step
     /// that probably read what is now different; `None` if all is as it was.
     pub fn publish(
         &self,
         version: Version,
         writes: &WriteSet,
-        previous: &WriteSet,
+        previous: Option<&WriteSet>,
     ) -> Option<Version> {
         let mut highest = 0;
         for (account, write) in &writes.accounts {
@@ -316,14 +315,14 @@ impl MvMemory {
                 highest = highest.max(cell.last_reader_bits());
             }
         }
-        for (account, _) in &previous.accounts {
+        for (account, _) in previous.iter().flat_map(|previous| &previous.accounts) {
             if !writes.accounts.iter().any(|(written, _)| written == account) {
                 let cell = self.account_cell(*account);
                 cell.withdraw(version);
                 highest = highest.max(cell.last_reader_bits());
             }
         }
-        for (slot, _) in &previous.slots {
+        for (slot, _) in previous.iter().flat_map(|previous| &previous.slots) {
             if !writes.slots.iter().any(|(written, _)| written == slot) {
                 let cell = self.slot_cell(*slot);
                 cell.withdraw(version);
@@ -358,17 +357,17 @@ impl MvMemory {
         reads.iter().all(|read| match read {
             Read::Account(account, observed) => {
                 let cell = self.account_cell(*account);
-                // What nobody wrote to is as it was read.
-                !cell.is_committed() || observed.holds(&cell.committed())
+                // What nobody wrote to is as it was read. What was written and taken back may have been read in between.
+                !cell.is_changed() || observed.holds(&cell.committed())
             }
             Read::Slot(slot, value) => {
                 let cell = self.slot_cell(*slot);
                 let account = self.account_cell(cell.account());
-                if !cell.is_committed() && !account.may_be_reset() {
+                if !cell.is_changed() && !account.may_be_reset() {
                     return true;
                 }
                 let now = cell.committed(account.committed_reset());
-                now.unwrap_or_else(|| self.slot_before(cell)) == *value
+                now.or_else(|| self.known_slot_before(cell)) == Some(*value)
             }
             Read::StorageUntouched(account) => !self.is_storage_touched(*account),
         })
@@ -388,10 +387,16 @@ impl MvMemory {
                     return true;
                 }
                 let now = cell.read(reader, account.reset_before(reader));
-                now.is_ok_and(|now| now.unwrap_or_else(|| self.slot_before(cell)) == *value)
+                now.is_ok_and(|now| now.or_else(|| self.known_slot_before(cell)) == Some(*value))
             }
             Read::StorageUntouched(account) => !self.is_storage_touched(*account),
         })
+    }
+
+    /// A slot before the block, if that is known. It is not where everybody who asked found that the block decides about the slot.
+    fn known_slot_before(&self, cell: &SlotCell) -> Option<U256> {
+        let is_known = cell.is_known() || !self.account_cell(cell.account()).existed();
+        is_known.then(|| self.slot_before(cell))
     }
 
     /// A slot before the block, once that was read.

@@ -82,7 +82,33 @@ impl ReadySet {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
+
+    proptest! {
+        /// Beside an ordered set: what is inserted and taken, each with a bound.
+        #[test]
+        fn it_is_an_ordered_set(steps in vec((any::<bool>(), 0..150u32), 0..200)) {
+            let (mut set, mut oracle) = (ReadySet::default(), BTreeSet::new());
+            set.reset(150);
+            for (inserts, bound) in steps {
+                if inserts && oracle.insert(bound) {
+                    set.insert(bound);
+                }
+                let from = oracle.first().copied().unwrap_or(0);
+                let below = oracle.range(..bound).count() as u32;
+                prop_assert_eq!(set.count(from.min(bound), bound, 7), below.min(7));
+                if !inserts {
+                    let lowest = oracle.first().copied().filter(|tx| *tx < bound);
+                    prop_assert_eq!(set.take_lowest(from, bound), lowest);
+                    lowest.map(|tx| oracle.remove(&tx));
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_lowest_below_the_limit_is_taken_once() {

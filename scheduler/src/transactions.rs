@@ -32,13 +32,13 @@ pub(crate) struct Transactions {
 impl Transactions {
     /// Begins a block whose transactions are all new, the last of each batch marked.
     pub(crate) fn reset(&mut self, batch_starts: &[u32]) {
-        let starts_and_ends = batch_starts.windows(2).map(|pair| (pair[0], pair[1]));
+        let count = batch_starts.last().map_or(0, |end| *end as usize);
         self.nodes.clear();
-        self.nodes.extend(starts_and_ends.flat_map(|(start, end)| start..end).map(|_| Node {
+        self.nodes.resize_with(count, || Node {
             word: AtomicU64::new(Word::NEW.bits()),
             link: AtomicU32::new(0),
             known: 0,
-        }));
+        });
         for end in batch_starts.iter().skip(1) {
             self.nodes[*end as usize - 1].known = LAST_OF_BATCH;
         }
@@ -90,18 +90,18 @@ impl Transactions {
 
     /// Ready -> Executing. Gives the word before, with its flag for resumption; `None` if it was not ready.
     ///
-    /// Acquire: pairs with the Release of `park`, `wake` and `revive`.
+    /// Relaxed: the ready set has ordered it after what made it ready.
     pub(crate) fn claim(&self, tx: u32) -> Option<Word> {
-        self.change(tx, State::Ready, Ordering::Acquire, |word| {
+        self.change(tx, State::Ready, Ordering::Relaxed, |word| {
             word.with_state(State::Executing).with_resume(false)
         })
     }
 
     /// Executing, or Ready if it has not started, -> Waiting.
     ///
-    /// Release: pairs with the Acquire of whoever claims it later, which finds the suspended execution.
+    /// Relaxed: `enlist` publishes it.
     pub(crate) fn park(&self, tx: u32, from: State, resume: bool) -> bool {
-        let parked = self.change(tx, from, Ordering::Release, |word| {
+        let parked = self.change(tx, from, Ordering::Relaxed, |word| {
             word.with_state(State::Waiting).with_resume(resume)
         });
         parked.is_some()
@@ -142,18 +142,18 @@ impl Transactions {
 
     /// Waiting -> Ready, by the worker that took the list.
     ///
-    /// Release: passes on what it did, and with Acquire what the worker did that parked it.
+    /// Relaxed: ordered by `execute` after `park`; the ready set publishes it.
     pub(crate) fn wake(&self, tx: u32) {
-        let woken =
-            self.change(tx, State::Waiting, Ordering::AcqRel, |word| word.with_state(State::Ready));
+        let woken = self
+            .change(tx, State::Waiting, Ordering::Relaxed, |word| word.with_state(State::Ready));
         assert!(woken.is_some(), "transaction {tx} was in a list and did not wait");
     }
 
     /// Waiting -> Executing, by the worker that took the list and goes on with it. Gives the word before.
     ///
-    /// Acquire: pairs with the Release of `park`.
+    /// Relaxed: ordered by `execute` after `park`.
     pub(crate) fn take_over(&self, tx: u32) -> Word {
-        let taken = self.change(tx, State::Waiting, Ordering::AcqRel, |word| {
+        let taken = self.change(tx, State::Waiting, Ordering::Relaxed, |word| {
             word.with_state(State::Executing).with_resume(false)
         });
         taken.unwrap_or_else(|| panic!("transaction {tx} was in a list and did not wait"))
@@ -191,9 +191,9 @@ impl Transactions {
 
     /// Aborting -> Ready, one incarnation later.
     ///
-    /// Release: publishes the estimates to the next claimant.
+    /// Relaxed: the ready set publishes it, and the estimates.
     pub(crate) fn revive(&self, tx: u32) {
-        let revived = self.change(tx, State::Aborting, Ordering::Release, |word| {
+        let revived = self.change(tx, State::Aborting, Ordering::Relaxed, |word| {
             word.with_state(State::Ready).with_next_incarnation()
         });
         assert!(revived.is_some(), "transaction {tx} was not being aborted");
@@ -210,10 +210,10 @@ impl Transactions {
 
     /// Held -> Executed.
     ///
-    /// Release: whoever holds or aborts it next sees what its holder did.
+    /// Relaxed: its holder has done nothing that is not in order of the token.
     pub(crate) fn let_go(&self, tx: u32) {
         let held = self
-            .change(tx, State::Held, Ordering::Release, |word| word.with_state(State::Executed));
+            .change(tx, State::Held, Ordering::Relaxed, |word| word.with_state(State::Executed));
         assert!(held.is_some(), "transaction {tx} was not held");
     }
 

@@ -10,12 +10,14 @@
 //! | [`tries`] | oracles and random histories of tries |
 //! | [`differential`] | random blocks, executed by Braid and by the oracle, compared |
 //! | [`engines`] | random code on the engines of the interpreter, compared |
+//! | [`parallel`] | blocks executed sequentially and in parallel, compared |
 
 #![forbid(unsafe_code)]
 
 pub mod corpus;
 pub mod differential;
 pub mod engines;
+pub mod parallel;
 pub mod random;
 pub mod recorder;
 pub mod tries;

@@ -10,7 +10,8 @@ use braid_executor::{
     Block, Engine, ExecutionError, MissingRequestContracts, SequentialExecutor, TransactError,
 };
 use braid_interpreter::{
-    Code, Exit, Frame, FrameInput, Host, NoInspector, Schedule, TransactionEnv, Workspace, run,
+    Code, Exit, Frame, FrameInput, Host, NoInspector, Schedule, TransactionEnv, Workspace, prepare,
+    run,
 };
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::ChainSpec;
@@ -171,6 +172,9 @@ fn run_frame(
         depth: 0,
     };
     let mut frame = Frame::new(input, &mut workspace);
+    prepare(&frame, &mut workspace, |code, schedule, translator| {
+        code.translate(schedule, translator);
+    });
     let exit = loop {
         match run(&mut frame, &mut workspace, &mut host, &mut NoInspector) {
             Exit::Interrupted => *interrupts += 1,

@@ -15,6 +15,10 @@ const LINE_CHARACTERS: usize = 128;
 
 /// Files that may contain `unsafe`, with the reason. Each of them argues every block.
 const UNSAFE_FILES: &[(&str, &str)] = &[
+    (
+        "executor/tests/allocations/counter.rs",
+        "an allocator, which is an unsafe trait, that counts",
+    ),
     ("interpreter/src/plain.rs", "the loop keeps program counter and stack pointer in registers"),
     ("interpreter/src/stack.rs", "unchecked words of a stack whose height the loop has checked"),
     ("interpreter/src/threaded.rs", "the loop reads slots that the program's check has bounded"),

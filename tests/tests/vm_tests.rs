@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_interpreter::{
     Code, Engine, Exit, Frame, FrameInput, Host, NoInspector, Schedule, TransactionEnv, Workspace,
-    run,
+    prepare, run,
 };
 use braid_primitives::{BlockEnv, Hardfork};
 use braid_tests::{
@@ -82,6 +82,9 @@ fn execute(test: &Value, engine: Engine) -> Result<Option<End>, String> {
         depth: 0,
     };
     let mut frame = Frame::new(input, &mut workspace);
+    prepare(&frame, &mut workspace, |code, schedule, translator| {
+        code.translate(schedule, translator);
+    });
     match run(&mut frame, &mut workspace, &mut host, &mut NoInspector) {
         Exit::Return => {
             let mut rlp = Vec::new();

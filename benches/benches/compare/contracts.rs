@@ -1,5 +1,7 @@
 //! Contracts: one transaction each.
 
+use std::hint::black_box;
+
 use braid_benches::{
     BenchError,
     cases::{self, Case, Class, Ready},
@@ -9,7 +11,7 @@ use braid_benches::{
     report::{Row, Table, Target, evm2::Evm2Table},
 };
 
-use crate::{keep, print_lines, progress};
+use crate::{keep, print_lines, progress, warm_up::WarmUps};
 
 /// What the ratios to revm are meant to be. Rows below the lowest are marked.
 const TARGET: Target = Target { mean: 2.5, least: 1.15 };
@@ -18,9 +20,10 @@ pub(crate) fn run(options: &Options, failures: &mut Vec<BenchError>) {
     let Some(folder) = fixtures::folder(cases::FOLDER) else { return };
     let Some(cases) = keep(cases::load(&folder), failures) else { return };
     let mut rows = Vec::new();
+    let mut warm_ups = WarmUps::default();
     for case in cases.iter().filter(|case| options.wants(&format!("contracts/{}", case.id))) {
         progress(&case.id);
-        rows.extend(keep(measured(case, options), failures));
+        rows.extend(keep(measured(case, options, &mut warm_ups), failures));
     }
     progress("");
     if options.json || rows.is_empty() {
@@ -32,7 +35,7 @@ pub(crate) fn run(options: &Options, failures: &mut Vec<BenchError>) {
         rows,
         mark_below: TARGET.least,
     };
-    print!("{table}");
+    print!("{warm_ups}{table}");
     if options.beside == Beside::Revm {
         let name = Class::Precompile.name();
         let others = table.rows.iter().filter(|row| row.class != name);
@@ -49,13 +52,18 @@ pub(crate) fn run(options: &Options, failures: &mut Vec<BenchError>) {
     println!();
 }
 
-fn measured(case: &Case, options: &Options) -> Result<Row, BenchError> {
+fn measured(case: &Case, options: &Options, warm_ups: &mut WarmUps) -> Result<Row, BenchError> {
     let Ready { gas_used, mut braid, mut revm, .. } = Ready::new(case, options.engine)?;
     let effort = options.effort();
+    let runs = warm_ups.add(&case.id, braid.warm_up());
     let times = match options.beside {
-        Beside::Revm => repeated(effort, || braid.run(), || revm.run()),
+        Beside::Revm => {
+            (0..runs).for_each(|_| drop(black_box(revm.run())));
+            repeated(effort, || braid.run(), || revm.run())
+        }
         Beside::Braid(engine) => {
             let mut other = Ready::new(case, engine)?.braid;
+            warm_ups.add(&case.id, other.warm_up());
             repeated(effort, || braid.run(), || other.run())
         }
     };

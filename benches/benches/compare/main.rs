@@ -3,11 +3,13 @@
 mod adversarial;
 mod blocks;
 mod contracts;
+mod warm_up;
 
 use std::process::ExitCode;
 
 use braid_benches::{
     BenchError,
+    exit::refuse,
     options::{Options, USAGE},
     report::{Row, lines::Line},
 };
@@ -15,10 +17,7 @@ use braid_benches::{
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
-        Err(message) => {
-            eprintln!("{message}\n{USAGE}");
-            return ExitCode::from(2);
-        }
+        Err(message) => return refuse(format_args!("{message}\n{USAGE}")),
     };
     if options.help {
         println!("{USAGE}");

@@ -1,8 +1,10 @@
 //! A case loaded into both engines.
 
+use std::{hint::black_box, sync::Arc};
+
 use braid_executor::{
-    Engine, ExecutionStatus, MemoryState, SequentialExecutor, TransactError, TransactionOutcome,
-    memory_state::MissingState,
+    CodeCache, Engine, ExecutionStatus, MemoryState, SequentialExecutor, TransactError,
+    TransactionOutcome, memory_state::MissingState,
 };
 use braid_interpreter::{Inspector, NoInspector};
 use braid_precompiles::DefaultCrypto;
@@ -12,6 +14,7 @@ use revm::context::result::ResultAndState;
 use super::Case;
 use crate::{
     error::{BenchError, agree},
+    measure::{WarmUp, warm_up},
     peer::{self, Peer, PeerError},
 };
 
@@ -31,6 +34,7 @@ pub struct Ready {
 /// Braid with a case.
 #[derive(Debug)]
 pub struct BraidSide {
+    codes: Arc<CodeCache>,
     executor: SequentialExecutor<DefaultCrypto>,
     state: MemoryState,
     env: BlockEnv,
@@ -49,9 +53,11 @@ impl Ready {
     /// # Errors
     /// If an engine refuses the transaction, or the engines differ in gas used, status, output or logs.
     pub fn new(case: &Case, engine: Engine) -> Result<Self, BenchError> {
-        let mut executor = SequentialExecutor::new(case.chain(), DefaultCrypto::default());
+        let (codes, crypto) = (Arc::<CodeCache>::default(), DefaultCrypto::default());
+        let mut executor = SequentialExecutor::with_code_cache(case.chain(), crypto, codes.clone());
         executor.set_engine(engine);
         let mut braid = BraidSide {
+            codes,
             executor,
             state: case.braid_state(),
             env: case.env.clone(),
@@ -76,6 +82,14 @@ impl Ready {
 }
 
 impl BraidSide {
+    /// Executes the transaction until nothing more is translated.
+    pub fn warm_up(&mut self) -> WarmUp {
+        warm_up(|| {
+            drop(black_box(self.run()));
+            self.codes.translations()
+        })
+    }
+
     /// Executes the transaction.
     ///
     /// # Errors

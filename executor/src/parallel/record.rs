@@ -15,6 +15,8 @@ pub(super) struct Record<E> {
     pub(super) reads: Vec<Read>,
     /// What it wrote.
     pub(super) writes: WriteSet,
+    /// What it wrote this time, until that takes the place of `writes`; after that what it wrote before.
+    pub(super) next: WriteSet,
     /// Whether others can see what it wrote.
     pub(super) is_published: bool,
     /// Whether all below was committed when it began: then nothing has to be validated.
@@ -31,6 +33,7 @@ impl<E> Default for Record<E> {
             ending: None,
             reads: Vec::new(),
             writes: WriteSet::default(),
+            next: WriteSet::default(),
             is_published: false,
             is_final: false,
             is_repeated: false,
@@ -45,6 +48,7 @@ impl<E> Record<E> {
         self.ending = None;
         self.reads.clear();
         self.writes.clear();
+        self.next.clear();
         self.is_published = false;
         self.is_final = false;
         self.is_repeated = false;

@@ -8,14 +8,15 @@ use braid_primitives::{StateReader, Transaction};
 use braid_scheduler::{Batch, Blocked, Claim, Commit, Scheduler, Task};
 
 use crate::{
-    Block, Committed, ExecutionError, InvalidBlock, InvalidTransaction, Mode, Step,
-    committed::Changes, intrinsic::intrinsic_gas, tally::Tally, validate::check_envelope,
+    Block, Committed, ExecutionError, Mode, Step, committed::Changes, intrinsic::intrinsic_gas,
+    tally::Tally, validate::check_envelope,
 };
 
 use super::{
     context::{Context, Ending, Environment},
     contexts::Contexts,
     record::{Record, Records},
+    transfer::transfer,
 };
 
 /// See the module's documentation.
@@ -107,46 +108,17 @@ where
         }
     }
 
-    fn execute_one(&self, mut claim: Claim, context: &mut Box<Context>) -> Option<Claim> {
+    fn execute_one(&self, claim: Claim, context: &mut Box<Context>) -> Option<Claim> {
         let tx = claim.tx();
-        let version = Version::of_transaction(tx);
         // Before anything is read: what is committed now is final for the whole execution.
-        let is_final = self.scheduler.frontier() == tx;
-        if claim.resume()
-            && let Some(parked) = self.records.lock(tx).parked.take()
-        {
-            self.contexts.put_back(std::mem::replace(context, parked));
+        let is_final = self.scheduler.frontier() == tx && !claim.resume();
+        let (claim, highest_reader) = if !claim.resume() && self.transfer((tx, is_final), context) {
+            (claim, self.show(tx, &mut self.records.lock(tx)))
         } else {
-            context.clear();
-        }
-        let is_resumed = claim.resume();
-        let ending = loop {
-            let (transaction, environment) = (self.transaction(tx), &self.environment);
-            let is_final = is_final || self.scheduler.frontier() == tx;
-            match context.execute(environment, transaction, (version, is_final)) {
-                Ok(ending) => break ending,
-                Err(on) => {
-                    let Some(on) = on.transaction() else {
-                        unreachable!("what happens outside transactions is final at once");
-                    };
-                    let parked = std::mem::replace(context, self.contexts.take());
-                    self.records.lock(tx).parked = Some(parked);
-                    match self.scheduler.block(claim, on, true) {
-                        Blocked::Waiting => return None,
-                        Blocked::GoOn(same) => {
-                            claim = same;
-                            if let Some(parked) = self.records.lock(tx).parked.take() {
-                                self.contexts.put_back(std::mem::replace(context, parked));
-                            }
-                        }
-                    }
-                }
-            }
-        };
-        let highest_reader = {
+            let (claim, ending) = self.run(claim, context)?;
             let mut record = self.records.lock(tx);
-            let is_final = is_final && !is_resumed;
-            self.record((tx, version, is_final), ending, (&mut record, context))
+            self.take_effects((tx, is_final), ending, (&mut record, context));
+            (claim, self.show(tx, &mut record))
         };
         if let Some(highest) = highest_reader.and_then(Version::transaction) {
             self.check_readers(tx, highest);
@@ -154,43 +126,103 @@ where
         self.scheduler.executed(claim).next
     }
 
-    /// Writes down what came of an execution, and shows it to the others, unless it can be committed at once. Returns the highest
-    /// step that probably read something that is different now.
-    fn record(
+    /// Executes a transaction that only sends wei. Says whether it was one.
+    fn transfer(&self, (tx, is_final): (u32, bool), context: &mut Context) -> bool {
+        context.indices.begin(self.environment.memory);
+        let mut record = self.records.lock(tx);
+        let Record { reads, next, .. } = &mut *record;
+        let step = (self.transaction(tx), Version::of_transaction(tx));
+        let outcome =
+            transfer(&self.environment, &mut context.indices, step, (&mut *reads, &mut *next));
+        outcome.is_some_and(|outcome| {
+            record.ending = Some(Ending::Done(outcome));
+            record.is_final = is_final;
+            true
+        })
+    }
+
+    /// Executes a transaction until it ends. `None` if it has to wait for another: it is handed out again then.
+    fn run(
         &self,
-        (tx, version, is_final): (u32, Version, bool),
-        ending: Ending<R::Error>,
-        (record, context): (&mut Record<R::Error>, &mut Context),
-    ) -> Option<Version> {
-        let Environment { memory, .. } = self.environment;
-        let previous = if record.is_published {
-            std::mem::take(&mut record.writes)
+        mut claim: Claim,
+        context: &mut Box<Context>,
+    ) -> Option<(Claim, Ending<R::Error>)> {
+        let tx = claim.tx();
+        let version = Version::of_transaction(tx);
+        if claim.resume() {
+            self.unpark(tx, context);
         } else {
-            braid_mv_memory::WriteSet::default()
-        };
-        match &ending {
-            Ending::Done(_) => {
-                let beneficiary = self.environment.beneficiary;
-                context.take_effects(memory, beneficiary, (&mut record.reads, &mut record.writes));
-            }
-            Ending::Invalid(_) | Ending::Failed(_) | Ending::Undecided => {
-                context.take_reads(&mut record.reads);
-                record.writes.clear();
+            context.clear();
+        }
+        loop {
+            let is_final = self.scheduler.frontier() == tx;
+            let step = (version, is_final);
+            let on = match context.execute(&self.environment, self.transaction(tx), step) {
+                Ok(ending) => return Some((claim, ending)),
+                Err(on) => on,
+            };
+            let Some(on) = on.transaction() else {
+                unreachable!("what happens outside transactions is final at once");
+            };
+            let parked = std::mem::replace(context, self.contexts.take());
+            self.records.lock(tx).parked = Some(parked);
+            match self.scheduler.block(claim, on, true) {
+                Blocked::Waiting => return None,
+                Blocked::GoOn(same) => {
+                    claim = same;
+                    self.unpark(tx, context);
+                }
             }
         }
+    }
+
+    /// Takes up an execution where it stopped.
+    fn unpark(&self, tx: u32, context: &mut Box<Context>) {
+        let Some(parked) = self.records.lock(tx).parked.take() else {
+            unreachable!("the execution of transaction {tx} was kept when it stopped");
+        };
+        self.contexts.put_back(std::mem::replace(context, parked));
+    }
+
+    /// Writes down what came of an execution.
+    fn take_effects(
+        &self,
+        (tx, is_final): (u32, bool),
+        ending: Ending<R::Error>,
+        (record, context): (&mut Record<R::Error>, &mut Context),
+    ) {
+        let Environment { memory, beneficiary, .. } = self.environment;
+        let Record { reads, next, .. } = &mut *record;
+        match &ending {
+            Ending::Done(_) => context.take_effects(memory, beneficiary, (reads, next)),
+            Ending::Invalid(_) | Ending::Failed(_) | Ending::Undecided => {
+                context.take_reads(reads);
+                next.clear();
+            }
+        }
+        debug_assert!(!is_final || self.scheduler.frontier() == tx);
         record.ending = Some(ending);
         record.is_final = is_final;
+    }
+
+    /// Shows the others what was written, unless it can be committed at once. Returns the highest step that probably read
+    /// something that is different now.
+    fn show(&self, tx: u32, record: &mut Record<R::Error>) -> Option<Version> {
+        let Environment { memory, .. } = self.environment;
+        let version = Version::of_transaction(tx);
+        std::mem::swap(&mut record.writes, &mut record.next);
+        let previous = record.is_published.then_some(&record.next);
         // The frontier's transaction is committed next: showing its writes before would be work for nothing.
-        let publishes = !is_final && self.scheduler.frontier() != tx;
-        if !publishes {
-            if record.is_published {
-                memory.withdraw(version, &previous);
+        if record.is_final || self.scheduler.frontier() == tx {
+            if let Some(previous) = previous {
+                memory.withdraw(version, previous);
             }
             record.is_published = false;
             return None;
         }
+        let highest = memory.publish(version, &record.writes, previous);
         record.is_published = true;
-        memory.publish(version, &record.writes, &previous)
+        highest
     }
 
     /// Looks whether transactions that were executed above `tx`, up to `highest`, still hold; those that do not are executed again. What
@@ -222,9 +254,9 @@ where
             let tx = head.tx();
             let mut record = self.records.lock(tx);
             if !record.is_final && !self.holds(&record) {
-                let claim = commit.reexecute(head);
-                self.repeat(tx, (&mut record, context));
                 drop(record);
+                let claim = commit.reexecute(head);
+                self.repeat(tx, context);
                 // Waiters are woken; nothing is handed over to the holder of the token.
                 let _: Option<Claim> = self.scheduler.executed(claim).next;
                 continue;
@@ -248,19 +280,24 @@ where
     }
 
     /// Executes the frontier's transaction again.
-    fn repeat(&self, tx: u32, (record, context): (&mut Record<R::Error>, &mut Box<Context>)) {
-        let Environment { memory, .. } = self.environment;
+    fn repeat(&self, tx: u32, context: &mut Box<Context>) {
         let version = Version::of_transaction(tx);
-        if record.is_published {
-            memory.mark_estimates(version, &record.writes);
+        {
+            let mut record = self.records.lock(tx);
+            record.is_repeated = true;
+            if record.is_published {
+                self.environment.memory.mark_estimates(version, &record.writes);
+            }
         }
-        context.clear();
-        let transaction = self.transaction(tx);
-        let Ok(ending) = context.execute(&self.environment, transaction, (version, true)) else {
-            unreachable!("all below transaction {tx} is committed: there is nobody to wait for");
-        };
-        record.is_repeated = true;
-        self.record((tx, version, true), ending, (record, context));
+        if !self.transfer((tx, true), context) {
+            context.clear();
+            let step = (version, true);
+            let Ok(ending) = context.execute(&self.environment, self.transaction(tx), step) else {
+                unreachable!("all below transaction {tx} is committed: it waits for nobody");
+            };
+            self.take_effects((tx, true), ending, (&mut self.records.lock(tx), context));
+        }
+        self.show(tx, &mut self.records.lock(tx));
     }
 
     /// Decides about the frontier's transaction, whose execution holds.
@@ -292,9 +329,16 @@ where
                 if record.is_published {
                     memory.withdraw(version, &record.writes);
                 }
-                self.leave_out(tx as usize, error, ledger)
+                let Ledger { tally, sink, .. } = ledger;
+                let mut on_commit = |step: Committed<'_>| {
+                    if let Some(sink) = sink {
+                        sink(step);
+                    }
+                };
+                tally.leave_out((tx as usize, error), self.mode, &mut on_commit)?;
+                Ok(())
             }
-            (Ok(()), Ending::Done(mut outcome)) => {
+            (Ok(()), Ending::Done(outcome)) => {
                 if record.writes.credit.is_some() {
                     self.read_beneficiary(ledger)?;
                 }
@@ -308,28 +352,10 @@ where
                     }
                     None => memory.commit(version, &record.writes, |_| {}),
                 }
-                tally.add(transaction, &mut outcome);
+                tally.add(transaction, outcome);
                 Ok(())
             }
         }
-    }
-
-    fn leave_out(
-        &self,
-        index: usize,
-        error: InvalidTransaction,
-        ledger: &mut Ledger<R::Error, S>,
-    ) -> Result<(), ExecutionError<R::Error>> {
-        match (self.mode, &mut ledger.sink) {
-            (Mode::Verify, _) => return Err(InvalidBlock::Transaction { index, error }.into()),
-            (Mode::Trace, Some(sink)) => {
-                let step = Step::Invalid { index, error: &error };
-                sink(Committed { step, changes: Changes::None });
-            }
-            (Mode::Trace | Mode::Build, _) => {}
-        }
-        ledger.tally.exclude(index, error);
-        Ok(())
     }
 
     /// The beneficiary is credited unseen; at the latest now somebody has to have looked.

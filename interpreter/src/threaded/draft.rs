@@ -6,8 +6,8 @@
 use ruint::aliases::U256;
 
 use super::{
-    decode::NOWHERE,
     role::{Fact, Role, fold, role},
+    translate::NOWHERE,
 };
 use crate::{Code, opcode::byte, stack::STACK_LIMIT, word};
 

@@ -3,10 +3,10 @@
 use ruint::aliases::U256;
 
 use super::{
-    decode::Output,
     instruction::{Word, form, kind, operation},
     place::{Constants, Location, bytes},
     role::{Role, role},
+    translate::Output,
 };
 use crate::{opcode::byte, word};
 

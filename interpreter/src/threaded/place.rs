@@ -6,12 +6,12 @@
 use ruint::aliases::U256;
 
 use super::{
-    decode::Output,
     draft::{Draft, Ending, Node, Test, Value},
     instruction::{Word, operation},
     operands::{Payload, fold_operands, last_constant},
     program::Reach,
     role::{Role, role},
+    translate::Output,
 };
 use crate::{
     opcode::{OPCODES, byte},

@@ -1,16 +1,13 @@
-//! Decoded code: what the threaded engine runs.
+//! Translated code: what the threaded engine runs.
 
 use std::ops::RangeInclusive;
 
 use braid_primitives::Hardfork;
 use ruint::aliases::U256;
 
-use super::{
-    decode,
-    instruction::{Form, Header, Word, form, operation},
-};
+use super::instruction::{Form, Header, Word, form, operation};
 use crate::{
-    Code, Schedule,
+    Code,
     opcode::is_priced_alike,
     stack::{SCRATCH_WORDS, STACK_LIMIT, WORD_BYTES},
     word,
@@ -82,8 +79,10 @@ impl JumpTable {
         });
         let landings = landings.collect();
         let begins_with_jumpdest = |start: &&Start| code.is_jump_destination(start.pc as usize);
-        let places = starts.iter().filter(begins_with_jumpdest).map(|start| start.place);
-        Self { landings, places: places.collect() }
+        // Each jump destination begins a block.
+        let mut places = Vec::with_capacity(before as usize);
+        places.extend(starts.iter().filter(begins_with_jumpdest).map(|start| start.place));
+        Self { landings, places: places.into_boxed_slice() }
     }
 
     /// The header of the block that a jump to `offset` in the code enters.
@@ -114,24 +113,18 @@ pub struct Program {
 }
 
 impl Program {
-    /// Translates code for execution under the rules of `schedule`.
-    pub fn decode(code: &Code, schedule: &Schedule) -> Self {
-        decode::decode(code, schedule)
-    }
-
     /// A program with these blocks. The last one is where impossible jumps go.
     ///
     /// # Panics
     /// If it is not sound.
     pub(super) fn new(
-        words: Vec<Word>,
-        starts: Vec<Start>,
+        words: &[Word],
+        starts: &[Start],
         jumps: JumpTable,
         reaches: &[Reach],
     ) -> Self {
-        let (words, starts) = (words.into_boxed_slice(), starts.into_boxed_slice());
-        let program = Self { words, starts, jumps };
-        assert!(program.is_sound(reaches), "the decoder keeps inside the blocks it makes");
+        let program = Self { words: words.into(), starts: starts.into(), jumps };
+        assert!(program.is_sound(reaches), "the translator keeps inside the blocks it makes");
         program
     }
 
@@ -159,7 +152,7 @@ impl Program {
     }
 
     /// Whether every instruction keeps inside the program and inside the slots of its block. The engine relies on it for
-    /// memory safety, so it is checked for every program, whatever the decoder did:
+    /// memory safety, so it is checked for every program, whatever the translator did:
     ///
     /// - the stream is a row of blocks, each with the one instruction that ends it, and behind each but the last is another:
     ///   the last one halts;

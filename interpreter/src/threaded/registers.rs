@@ -17,7 +17,7 @@ use crate::{
     word,
 };
 
-/// Where a frame goes on that stopped in the middle of decoded code. Means something together with the program it came from.
+/// Where a frame goes on that stopped in the middle of translated code. Means something together with the program it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Resumption {
     /// Address of that program, which lives as long as the frame's code.

@@ -1,4 +1,4 @@
-//! What the decoder knows of each instruction, taken from the opcode table.
+//! What the translator knows of each instruction, taken from the opcode table.
 
 use braid_primitives::Hardfork;
 use ruint::aliases::U256;
@@ -9,7 +9,7 @@ use crate::{
     ops::{arithmetic, bitwise},
 };
 
-/// What the decoder does with an instruction.
+/// What the translator does with an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// Not defined, or not by the fork in force.
@@ -144,12 +144,12 @@ for_each_opcode!(define_roles! {});
 
 static ROLES: [Role; 256] = ROLES_TABLE;
 
-/// What the decoder does with this opcode.
+/// What the translator does with this opcode.
 pub(super) fn role(opcode: u8) -> Role {
     ROLES[usize::from(opcode)]
 }
 
-/// All that the decoder has to know of an instruction under one set of rules.
+/// All that the translator has to know of an instruction under one set of rules.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fact {
     pub(super) role: Role,

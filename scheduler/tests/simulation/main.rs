@@ -3,6 +3,7 @@
 #![cfg(not(loom))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod makespan;
 mod memory;
 mod program;
 mod random;

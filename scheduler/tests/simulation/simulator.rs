@@ -118,6 +118,8 @@ pub(crate) fn simulate(seed: u64) -> Seen {
         programs: &block.programs,
         validates_one_in: [0, 1, 1, 3][random.below(4) as usize],
         aborts_one_in: [0, 4, 32][random.below(3) as usize],
+        keeps_one_in: random.below(4),
+        lets_go_one_in: 16,
         most_window: block.window,
         longest_batch: block.batches.iter().copied().max().unwrap(),
     };

@@ -20,6 +20,10 @@ pub(crate) struct Shared<'s> {
     pub(crate) validates_one_in: u64,
     /// Every so many abort one above that need not be aborted; 0: none.
     pub(crate) aborts_one_in: u64,
+    /// Every so many blocked executions are kept; 0: none.
+    pub(crate) keeps_one_in: u64,
+    /// Every so many heads are let go undecided; 0: none.
+    pub(crate) lets_go_one_in: u64,
     pub(crate) most_window: u32,
     pub(crate) longest_batch: u32,
 }
@@ -79,6 +83,19 @@ impl<'s> Worker<'s> {
         }
     }
 
+    /// The transaction whose next operation the next step runs, if it is one.
+    pub(crate) fn executes(&self) -> Option<u32> {
+        match &self.phase {
+            Phase::Execute(claim, _) => Some(claim.tx()),
+            _ => None,
+        }
+    }
+
+    /// If the next step decides about a head.
+    pub(crate) const fn decides(&self) -> bool {
+        matches!(self.phase, Phase::Decide(_))
+    }
+
     pub(crate) fn step(&mut self, shared: &Shared<'s>, watch: &mut Watch, random: &mut Random) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Look) {
             Phase::Look => self.look(shared, watch, random),
@@ -116,7 +133,7 @@ impl<'s> Worker<'s> {
     fn look(&mut self, shared: &Shared<'s>, watch: &mut Watch, random: &mut Random) -> Phase<'s> {
         if let Some(commit) = &mut self.commit {
             if let Some(head) = commit.head() {
-                if random.one_in(16) {
+                if happens(shared.lets_go_one_in, random) {
                     // Undecided: it is let go, and comes again.
                     watch.seen.let_go += 1;
                     return Phase::Look;
@@ -185,7 +202,7 @@ impl<'s> Worker<'s> {
         random: &mut Random,
     ) -> Phase<'s> {
         let tx = claim.tx();
-        let keeps = random.one_in(2);
+        let keeps = happens(shared.keeps_one_in, random);
         if keeps {
             shared.memory.keep(execution);
         }
@@ -223,8 +240,7 @@ impl<'s> Worker<'s> {
             assert!(is_last, "handed over to a worker that has other work");
             watch.seen.hand_overs += 1;
         }
-        let validates = shared.validates_one_in > 0 && random.one_in(shared.validates_one_in);
-        if validates { Phase::Validate(tx) } else { Phase::Look }
+        if happens(shared.validates_one_in, random) { Phase::Validate(tx) } else { Phase::Look }
     }
 
     /// Aborts one transaction that has to be, then looks for the next.
@@ -238,8 +254,8 @@ impl<'s> Worker<'s> {
         let strict = random.one_in(2);
         let (scheduler, memory) = (shared.scheduler, shared.memory);
         for (above, incarnation) in scheduler.executed_above(tx) {
-            let on_purpose = shared.aborts_one_in > 0 && random.one_in(shared.aborts_one_in);
-            if on_purpose || !memory.is_valid(above, incarnation, strict) {
+            if happens(shared.aborts_one_in, random) || !memory.is_valid(above, incarnation, strict)
+            {
                 let mark = || memory.mark_estimates(above, incarnation);
                 if scheduler.abort(above, incarnation, mark) {
                     watch.seen.aborts += 1;
@@ -269,6 +285,11 @@ impl<'s> Worker<'s> {
             self.begin(claim, shared, watch)
         }
     }
+}
+
+/// Once in so many times; with 0 never.
+fn happens(one_in: u64, random: &mut Random) -> bool {
+    one_in > 0 && random.one_in(one_in)
 }
 
 fn execute<'s>(

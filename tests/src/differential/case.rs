@@ -96,7 +96,15 @@ impl Case {
         let mut random = Random::new(seed);
         let fork = random.pick(&FORKS);
         let is_deep = fork < Hardfork::Osaka && random.one_in(DEEP);
-        Generator { random: &mut random, fork, is_deep, addresses: Vec::new() }.case(seed)
+        Generator { random: &mut random, fork, is_deep, addresses: Vec::new() }.case(seed, None)
+    }
+
+    /// A case with so many transactions, that follows from `seed`; none about the limit of depth.
+    pub fn with_transactions(seed: u64, count: u64) -> Self {
+        let mut random = Random::new(seed);
+        let fork = random.pick(&FORKS);
+        let addresses = Vec::new();
+        Generator { random: &mut random, fork, is_deep: false, addresses }.case(seed, Some(count))
     }
 
     /// The state before the block.
@@ -137,7 +145,7 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    fn case(mut self, seed: u64) -> Case {
+    fn case(mut self, seed: u64, count: Option<u64>) -> Case {
         self.addresses = self.known_addresses();
         let env = self.block();
         let accounts = self.accounts();
@@ -146,7 +154,7 @@ impl Generator<'_> {
         if self.fork >= Hardfork::Prague {
             programs.extend(self.designators());
         }
-        let count = 1 + self.random.below(4);
+        let count = count.unwrap_or_else(|| 1 + self.random.below(4));
         let nonce = |address: &Address| (*address, accounts[address].info.nonce);
         let mut nonces = SENDERS.iter().map(nonce).collect();
         let transactions = (0..count).map(|_| self.transaction(&env, &mut nonces)).collect();

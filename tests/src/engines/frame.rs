@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use braid_interpreter::{
     CallKind, Code, Engine, Exit, Frame, FrameInput, Host, NoInspector, Schedule, TransactionEnv,
-    Workspace, run,
+    Workspace, prepare, run,
 };
 use braid_primitives::{BlockEnv, Hardfork};
 
@@ -168,6 +168,9 @@ impl FrameCase {
             depth: 0,
         };
         let mut frame = Frame::new(input, &mut workspace);
+        prepare(&frame, &mut workspace, |code, schedule, translator| {
+            code.translate(schedule, translator);
+        });
         let mut answers = Random::new(self.seed);
         let mut stops = Vec::new();
         let mut interrupts = 0;

@@ -56,8 +56,12 @@ pub struct TransactionCoverage {
 
 /// The case that follows from `seed`: as for the comparison with the oracle, with other code in some contracts.
 pub fn case(seed: u64, real: &RealCode) -> Case {
-    let mut case = Case::from_seed(seed);
-    let mut random = Random::new(seed.wrapping_mul(5));
+    vary(Case::from_seed(seed), real)
+}
+
+/// The case with forks that the oracle does not know, and other code in some contracts.
+pub fn vary(mut case: Case, real: &RealCode) -> Case {
+    let mut random = Random::new(case.seed.wrapping_mul(5));
     // Forks that the oracle does not know.
     case.fork = match case.fork {
         Hardfork::Petersburg if random.one_in(3) => Hardfork::Constantinople,

@@ -18,6 +18,9 @@ use crate::{Code, Schedule, stack::STACK_LIMIT};
 /// Stands for the target of a jump that lands nowhere, where offsets of targets are not resolved yet.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
+/// Most words of a stream whose buffers are kept for the next code: four megabytes. Code of today's size needs a twentieth.
+const KEPT_WORDS: usize = 1 << 19;
+
 /// The stream as far as it is written, and what is still to be filled in.
 #[derive(Debug, Default)]
 pub(super) struct Output {
@@ -43,43 +46,89 @@ struct Outline {
     gas_instructions_end: u32,
 }
 
-/// See [`Program::decode`].
-pub(super) fn decode(code: &Code, schedule: &Schedule) -> Program {
-    let facts = facts(schedule.fork);
-    let mut output = Output::default();
-    output.words.reserve(code.size_bytes() / 2);
-    let mut gas_instructions = Vec::new();
-    let (mut starts, mut reaches, mut outlines) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut draft, mut placement) = (Draft::default(), Placement::default());
-    let mut next = Some(0);
-    while let Some(pc) = next {
-        starts.push(Start { place: output.words.len() as u32, pc: pc as u32 });
-        output.words.push(Word::default());
-        draft.read(code, facts, pc);
-        reaches.push(placement.write(&mut draft, &mut output));
-        gas_instructions.append(&mut output.gas_instructions);
-        outlines.push(Outline {
-            gas: draft.gas,
-            least: draft.needed_words(),
-            most: STACK_LIMIT as i32 - draft.growth_words(),
-            runs_on: (draft.ending == Ending::RunOn).then_some(draft.height()),
-            gas_instructions_end: gas_instructions.len() as u32,
-        });
-        next = if draft.is_followed() {
-            Some(draft.pc())
-        } else {
-            code.next_jump_destination(draft.pc())
-        };
+/// Translates code for the threaded engine. Keep it: its buffers are used again, so that translating touches no new memory but
+/// what the [`Program`] takes.
+#[derive(Debug, Default)]
+pub struct Translator(Option<Box<Buffers>>);
+
+/// Empty between two translations, but for what `draft` and `placement` keep for themselves.
+#[derive(Debug, Default)]
+struct Buffers {
+    draft: Draft,
+    placement: Placement,
+    output: Output,
+    /// GAS instructions of all blocks.
+    gas_instructions: Vec<u32>,
+    starts: Vec<Start>,
+    reaches: Vec<Reach>,
+    outlines: Vec<Outline>,
+}
+
+impl Translator {
+    /// Translates code for execution under the rules of `schedule`.
+    pub fn translate(&mut self, code: &Code, schedule: &Schedule) -> Program {
+        let mut buffers = self.0.take().unwrap_or_default();
+        buffers.read(code, schedule);
+        let program = buffers.finish(code);
+        if buffers.output.words.capacity() <= KEPT_WORDS {
+            buffers.clear();
+            self.0 = Some(buffers);
+        }
+        program
     }
-    merge(&mut output.words, &starts, &mut outlines, &gas_instructions);
-    let halt = Start { place: output.words.len() as u32, pc: code.size_bytes() as u32 };
-    output.words.push(Word::from_bits(Header::new(0, 0, STACK_LIMIT as i32).bits()));
-    output.words.push(Word { operation: operation::INVALID_JUMP, ..Word::default() });
-    let jumps = JumpTable::new(code, &starts);
-    resolve(&mut output, &jumps, halt.place);
-    starts.push(halt);
-    reaches.push(Reach { lowest: 0, end: 1 });
-    Program::new(output.words, starts, jumps, &reaches)
+}
+
+impl Buffers {
+    fn clear(&mut self) {
+        let Self { output, gas_instructions, starts, reaches, outlines, .. } = self;
+        output.words.clear();
+        output.gotos.clear();
+        output.branches.clear();
+        gas_instructions.clear();
+        starts.clear();
+        reaches.clear();
+        outlines.clear();
+    }
+
+    /// Passes 1 and 2, block by block.
+    fn read(&mut self, code: &Code, schedule: &Schedule) {
+        let facts = facts(schedule.fork);
+        let Self { draft, placement, output, .. } = self;
+        let mut next = Some(0);
+        while let Some(pc) = next {
+            self.starts.push(Start { place: output.words.len() as u32, pc: pc as u32 });
+            output.words.push(Word::default());
+            draft.read(code, facts, pc);
+            self.reaches.push(placement.write(draft, output));
+            self.gas_instructions.append(&mut output.gas_instructions);
+            self.outlines.push(Outline {
+                gas: draft.gas,
+                least: draft.needed_words(),
+                most: STACK_LIMIT as i32 - draft.growth_words(),
+                runs_on: (draft.ending == Ending::RunOn).then_some(draft.height()),
+                gas_instructions_end: self.gas_instructions.len() as u32,
+            });
+            next = if draft.is_followed() {
+                Some(draft.pc())
+            } else {
+                code.next_jump_destination(draft.pc())
+            };
+        }
+    }
+
+    /// Pass 3.
+    fn finish(&mut self, code: &Code) -> Program {
+        let Self { output, gas_instructions, starts, reaches, outlines, .. } = self;
+        merge(&mut output.words, starts, outlines, gas_instructions);
+        let halt = Start { place: output.words.len() as u32, pc: code.size_bytes() as u32 };
+        output.words.push(Word::from_bits(Header::new(0, 0, STACK_LIMIT as i32).bits()));
+        output.words.push(Word { operation: operation::INVALID_JUMP, ..Word::default() });
+        let jumps = JumpTable::new(code, starts);
+        resolve(output, &jumps, halt.place);
+        starts.push(halt);
+        reaches.push(Reach { lowest: 0, end: 1 });
+        Program::new(&output.words, starts, jumps, reaches)
+    }
 }
 
 /// Lets each block that runs into the next pay for the next as well, and ask for the heights that it needs: nothing is checked

@@ -1,0 +1,166 @@
+//! How long a block would take with so many workers, if its transactions took the times that are given: the real scheduler, with virtual
+//! workers whose steps take virtual time.
+
+use std::{env, fs};
+
+use braid_scheduler::Scheduler;
+
+use crate::{
+    memory::Memory,
+    program::{Cell, Operation, Program, run_sequentially},
+    random::Random,
+    worker::{Shared, Watch, Worker},
+};
+
+/// A transaction: how long it executes, and which cells it reads and writes: reads are spread over its time, writes follow them.
+struct Measured {
+    duration_ns: u64,
+    program: Program,
+}
+
+impl Measured {
+    fn new(duration_ns: u64, reads: &[usize], writes: &[usize]) -> Self {
+        let reads = reads.iter().map(|cell| Operation::Read(Cell::Fixed(*cell)));
+        let writes = writes.iter().map(|cell| Operation::Write(Cell::Fixed(*cell)));
+        Self { duration_ns, program: reads.chain(writes).collect() }
+    }
+}
+
+/// What workers do beside executing, in nanoseconds.
+const STEP_NS: u64 = 20;
+const COMMIT_NS: u64 = 100;
+const WAKE_UP_NS: u64 = 5_000;
+
+/// The virtual time that the block takes, in nanoseconds, and the number of executions.
+fn makespan(block: &[Measured], workers: usize, batch: u32, window: u32) -> (u64, u64) {
+    let programs: Vec<_> = block.iter().map(|measured| measured.program.clone()).collect();
+    let cells = programs.iter().flatten().filter_map(|operation| match operation {
+        Operation::Read(cell) | Operation::Write(cell) => Some(cell.index(0) + 1),
+        Operation::MayEnd => None,
+    });
+    let cells = cells.max().unwrap_or(0);
+    let mut scheduler = Scheduler::new(workers);
+    scheduler.reset(block.len() as u32, std::iter::repeat(batch), window);
+    let memory = Memory::new(cells, block.len() as u32);
+    let shared = Shared {
+        scheduler: &scheduler,
+        memory: &memory,
+        programs: &programs,
+        validates_one_in: 1,
+        aborts_one_in: 0,
+        keeps_one_in: 1,
+        lets_go_one_in: 0,
+        most_window: window,
+        longest_batch: batch,
+    };
+    let mut watch = Watch { executing: vec![None; block.len()], ..Watch::default() };
+    let mut random = Random::new(0);
+    let mut workers: Vec<_> = (0..workers).map(Worker::new).collect();
+    // When each worker's next step takes effect; sleepers have none.
+    let mut due: Vec<Option<u64>> = vec![Some(0); workers.len()];
+    let mut now = 0;
+    while let Some((next, time)) =
+        (0..).zip(&due).filter_map(|(worker, due)| Some((worker, (*due)?))).min_by_key(|d| d.1)
+    {
+        now = time;
+        let worker: &mut Worker<'_> = &mut workers[next];
+        worker.step(&shared, &mut watch, &mut random);
+        let cost = match worker.executes() {
+            Some(tx) => {
+                let measured = &block[tx as usize];
+                // Each operation, and the end.
+                measured.duration_ns / (measured.program.len() as u64 + 1)
+            }
+            None if worker.decides() => COMMIT_NS,
+            None => STEP_NS,
+        };
+        due[next] = worker.can_run().then_some(now + cost);
+        for (worker, due) in workers.iter().zip(&mut due) {
+            if due.is_none() && worker.can_run() {
+                *due = Some(now + WAKE_UP_NS);
+            }
+        }
+    }
+    assert_eq!(scheduler.frontier() as usize, block.len(), "{scheduler:?}");
+    assert_eq!(memory.last_values(), run_sequentially(&programs, cells));
+    (now, scheduler.counters().executions)
+}
+
+fn sum_ns(block: &[Measured]) -> u64 {
+    block.iter().map(|measured| measured.duration_ns).sum()
+}
+
+#[test]
+fn independent_transactions_take_their_share() {
+    let block: Vec<_> = (0..2_000).map(|tx| Measured::new(10_000, &[tx], &[tx])).collect();
+    for workers in [1, 2, 8, 32] {
+        let (time, executions) = makespan(&block, workers, 1, 256);
+        assert_eq!(executions, 2_000);
+        let share = sum_ns(&block) / workers as u64;
+        assert!(time >= share && time < share * 5 / 4, "{workers}: {time}, not about {share}");
+    }
+}
+
+#[test]
+fn a_chain_takes_as_long_with_many_workers_as_with_one() {
+    let block: Vec<_> = (0..1_000).map(|_| Measured::new(10_000, &[0], &[0])).collect();
+    let (alone, executions) = makespan(&block, 1, 1, 64);
+    assert_eq!(executions, 1_000);
+    for workers in [2, 8, 32] {
+        let (time, executions) = makespan(&block, workers, 1, 64);
+        assert!(time < alone * 5 / 4, "{workers}: {time}, alone {alone}, executions {executions}");
+    }
+}
+
+#[test]
+fn a_long_transaction_at_the_front_does_not_hold_up_others() {
+    let long = std::iter::once(Measured::new(1_000_000, &[0], &[0]));
+    let block: Vec<_> =
+        long.chain((1..401).map(|tx| Measured::new(10_000, &[tx], &[tx]))).collect();
+    let (time, _) = makespan(&block, 5, 1, 512);
+    assert!(time < 1_200_000, "{time}");
+    // With a small window they have to wait for it.
+    let (time, _) = makespan(&block, 5, 1, 8);
+    assert!(time > 1_800_000, "{time}");
+}
+
+/// Cells of a column: numbers with commas, or `-`.
+fn cells_of(column: &str) -> Vec<usize> {
+    column.split(',').filter(|cell| *cell != "-").map(|cell| cell.parse().unwrap()).collect()
+}
+
+/// Each line: the transaction's nanoseconds, the cells that it reads, the cells that it writes.
+fn parse(text: &str) -> Vec<Measured> {
+    let parse = |line: &str| {
+        let columns: Vec<_> = line.split_whitespace().collect();
+        let [duration_ns, reads, writes] = columns[..] else { panic!("three columns: {line}") };
+        Measured::new(duration_ns.parse().unwrap(), &cells_of(reads), &cells_of(writes))
+    };
+    text.lines().map(parse).collect()
+}
+
+#[test]
+fn measured_blocks_are_read() {
+    let block = parse("300 0,1 1\n200 - -\n");
+    let (time, executions) = makespan(&block, 1, 1, 4);
+    assert!(time >= 400 && executions == 2, "{time}");
+}
+
+/// Scaling of the block in the file that `BRAID_MEASURED_BLOCK` names.
+#[test]
+#[ignore = "needs a measured block"]
+fn scaling_of_a_measured_block() {
+    let path = env::var("BRAID_MEASURED_BLOCK").expect("BRAID_MEASURED_BLOCK names a file");
+    let block = parse(&fs::read_to_string(path).unwrap());
+    let serial = sum_ns(&block);
+    println!("{} transactions, {serial} ns", block.len());
+    for window in [64, 256, 1_024] {
+        for workers in [1, 2, 4, 8, 16, 32] {
+            let (time, executions) = makespan(&block, workers, 1, window);
+            let speed_up = serial as f64 / time as f64;
+            println!(
+                "window {window:5} workers {workers:2}: {time:10} ns {speed_up:6.2}x, {executions} executions"
+            );
+        }
+    }
+}

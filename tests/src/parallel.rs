@@ -1,0 +1,248 @@
+//! Blocks executed one transaction after the other and side by side: there must be no difference to be seen.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`scene`] | a state and a block, put together piece by piece |
+//! | [`contracts`] | bytecode of the contracts that scenes are made of |
+//! | [`mocked`] | groups of blocks: transfers, tokens, swaps, mixed ones, what concerns the beneficiary |
+//! | [`random_blocks`] | random blocks on few accounts and slots |
+//! | [`faults`] | readers that fail, panic or dawdle |
+
+pub mod contracts;
+pub mod faults;
+pub mod mocked;
+pub mod random_blocks;
+pub mod scene;
+
+use std::{fmt, panic::resume_unwind, sync::mpsc, thread, time::Duration};
+
+use braid_executor::{
+    Block, BlockExecutor, BlockOutcome, Committed, Engine, ExecutionError, InvalidBlock,
+    InvalidTransaction, MissingRequestContracts, Mode, ParallelError, SequentialExecutor, Step,
+    TransactionOutcome, parallel::Parallelism,
+};
+use braid_precompiles::Crypto;
+use braid_primitives::{ChainSpec, StateDelta, StateReader};
+
+/// How many threads blocks are executed on.
+pub const THREADS: [usize; 5] = [1, 2, 4, 8, 16];
+
+/// Why there is no result. What a reader reports is kept as it is printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The block breaks a rule.
+    Invalid(InvalidBlock),
+    /// The reader failed.
+    State(String),
+    /// A worker panicked, with what it said.
+    Panicked(String),
+    /// A thread was not to be had.
+    Thread(String),
+}
+
+impl<E: fmt::Display> From<ExecutionError<E>> for Failure {
+    fn from(error: ExecutionError<E>) -> Self {
+        match error {
+            ExecutionError::Invalid(error) => Self::Invalid(error),
+            ExecutionError::State(error) => Self::State(error.to_string()),
+        }
+    }
+}
+
+impl<E: fmt::Display> From<ParallelError<E>> for Failure {
+    fn from(error: ParallelError<E>) -> Self {
+        match error {
+            ParallelError::Execution(error) => error.into(),
+            ParallelError::Panicked { message, .. } => Self::Panicked(message),
+            ParallelError::Thread(error) => Self::Thread(error.to_string()),
+        }
+    }
+}
+
+/// A step that was handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeenStep {
+    /// What happens before the first transaction.
+    Begin,
+    /// A transaction, its position and result.
+    Transaction(usize, Box<TransactionOutcome>),
+    /// An invalid transaction, its position and what is wrong with it.
+    Invalid(usize, InvalidTransaction),
+    /// What happens after the last transaction.
+    End,
+}
+
+/// All that can be seen of the execution of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// What it came to.
+    pub result: Result<BlockOutcome, Failure>,
+    /// What was handed out, each step with its write set.
+    pub steps: Vec<(SeenStep, StateDelta)>,
+}
+
+impl Seen {
+    /// The result of a block that is expected to be valid.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn outcome(&self) -> &BlockOutcome {
+        self.result.as_ref().unwrap_or_else(|failure| panic!("the block is valid, not {failure:?}"))
+    }
+
+    /// The transactions that were not left out, by position.
+    pub fn transactions(&self) -> impl Iterator<Item = (usize, &TransactionOutcome)> {
+        self.steps.iter().filter_map(|(step, _)| match step {
+            SeenStep::Transaction(index, outcome) => Some((*index, &**outcome)),
+            _ => None,
+        })
+    }
+
+    /// The first thing in which the two differ, in words.
+    pub fn difference(&self, found: &Self) -> Option<String> {
+        let steps = self.steps.iter().zip(&found.steps).position(|(a, b)| a != b);
+        if let Some(at) = steps {
+            let (expected, found) = (&self.steps[at], &found.steps[at]);
+            return Some(format!("step {at}: expected {expected:#?}, found {found:#?}"));
+        }
+        if self.result != found.result {
+            return Some(format!("expected {:#?}, found {:#?}", self.result, found.result));
+        }
+        let (expected, found) = (self.steps.len(), found.steps.len());
+        (expected != found).then(|| format!("expected {expected} steps, found {found}"))
+    }
+}
+
+fn note(steps: &mut Vec<(SeenStep, StateDelta)>, committed: &Committed<'_>) {
+    let step = match committed.step {
+        Step::Begin => SeenStep::Begin,
+        Step::Transaction { index, outcome } => {
+            SeenStep::Transaction(index, Box::new(outcome.clone()))
+        }
+        Step::Invalid { index, error } => SeenStep::Invalid(index, error.clone()),
+        Step::End => SeenStep::End,
+    };
+    steps.push((step, committed.delta()));
+}
+
+/// An executor of each kind for the same chain. Keep it over blocks: what one leaves behind must not be seen in the next.
+#[derive(Debug)]
+pub struct Both<C> {
+    sequential: SequentialExecutor<C>,
+    parallel: BlockExecutor<C>,
+}
+
+impl<C: Crypto> Both<C> {
+    /// Executors that execute every block in parallel and do without the contracts of requests where there are none.
+    pub fn new(spec: ChainSpec, crypto: C) -> Self {
+        let mut sequential = SequentialExecutor::new(spec.clone(), crypto.clone());
+        let mut parallel = BlockExecutor::new(spec, crypto);
+        sequential.set_missing_request_contracts(MissingRequestContracts::Ignore);
+        parallel.set_missing_request_contracts(MissingRequestContracts::Ignore);
+        parallel.set_parallelism(Parallelism::Always);
+        Self { sequential, parallel }
+    }
+
+    /// Changes the chain.
+    pub fn set_spec(&mut self, spec: &ChainSpec) {
+        self.sequential.set_spec(spec.clone());
+        self.parallel.set_spec(spec.clone());
+    }
+
+    /// Chooses the engine that runs code.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.sequential.set_engine(engine);
+        self.parallel.set_engine(engine);
+    }
+
+    /// Chooses what an invalid transaction means.
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.sequential.set_mode(mode);
+        self.parallel.set_mode(mode);
+    }
+
+    /// Chooses what missing contracts of requests mean.
+    pub fn set_missing_request_contracts(&mut self, policy: MissingRequestContracts) {
+        self.sequential.set_missing_request_contracts(policy);
+        self.parallel.set_missing_request_contracts(policy);
+    }
+
+    /// Executes the block one transaction after the other.
+    pub fn sequentially<R: StateReader>(&mut self, block: &Block, state: &R) -> Seen {
+        let mut steps = Vec::new();
+        let result = self
+            .sequential
+            .execute_block_with(block, state, |committed| note(&mut steps, &committed))
+            .map_err(Failure::from);
+        Seen { result, steps }
+    }
+
+    /// Executes the block on so many threads.
+    pub fn in_parallel<R: StateReader + Sync>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        threads: usize,
+    ) -> Seen {
+        let mut steps = Vec::new();
+        let result = self
+            .parallel
+            .execute_with(block, state, threads, |committed| note(&mut steps, &committed))
+            .map_err(Failure::from);
+        Seen { result, steps }
+    }
+
+    /// Executes the block sequentially, and in parallel on each number of threads: once with and once without steps handed out.
+    /// Returns what the sequential execution showed.
+    ///
+    /// # Errors
+    /// The first difference, in words.
+    pub fn compare<R: StateReader + Sync>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        threads: &[usize],
+    ) -> Result<Seen, String> {
+        let expected = self.sequentially(block, state);
+        for &threads in threads {
+            let found = self.in_parallel(block, state, threads);
+            if let Some(difference) = expected.difference(&found) {
+                return Err(format!("{threads} threads: {difference}"));
+            }
+        }
+        if let Some(&threads) = threads.last() {
+            let found = self.parallel.execute(block, state, threads).map_err(Failure::from);
+            if found != expected.result {
+                let expected = expected.result;
+                return Err(format!(
+                    "{threads} threads, no steps: expected {expected:#?}, found {found:#?}"
+                ));
+            }
+        }
+        Ok(expected)
+    }
+}
+
+/// Does the work on a thread of its own, and fails if that takes longer than `limit`: a test must not hang.
+///
+/// # Panics
+/// If the work panics or takes too long; the thread is left behind then.
+pub fn within<T: Send + 'static>(
+    limit: Duration,
+    what: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let (sender, receiver) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        // Nobody listens any more if it has taken too long.
+        drop(sender.send(work()));
+    });
+    match receiver.recv_timeout(limit) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{what} hangs: no result in {limit:?}"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => match worker.join() {
+            Err(panic) => resume_unwind(panic),
+            Ok(()) => panic!("{what} ended without a result"),
+        },
+    }
+}
