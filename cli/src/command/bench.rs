@@ -205,6 +205,13 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> io::Result<Sta
     } else {
         totals.print(out)?;
         let Summary { total, passed, failed, seconds, .. } = summary;
+        if let Some(folder) = selection.nowhere() {
+            let folder = folder.display();
+            writeln!(
+                out,
+                "mainnet blocks: not measured, there is no folder {folder} (BRAID_FIXTURES, --fixtures)"
+            )?;
+        }
         writeln!(out, "{total} blocks in {seconds:.1} s; {passed} passed, {failed} failed")?;
     }
     Ok(status)
