@@ -36,7 +36,8 @@ fn start_next(scheduler: &Scheduler) -> Claim {
     scheduler.start(batch.first).unwrap()
 }
 
-/// Results without a lock. Relaxed: a model tries all values that a load may see, so what is asserted here rests on the protocol.
+/// Results without a lock. Relaxed: a model tries all values that a load may see, so what is asserted here rests on the
+/// protocol.
 struct Results(Vec<AtomicU32>);
 
 impl Results {
