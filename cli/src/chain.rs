@@ -120,8 +120,8 @@ impl<C: Crypto> Chain<C> {
         self.executor.set_engine(engine);
     }
 
-    /// Has every block executed in parallel on so many threads from now on; otherwise blocks are executed sequentially. Results do
-    /// not depend on it.
+    /// Has every block executed in parallel on so many threads from now on; otherwise blocks are executed sequentially. Results
+    /// do not depend on it.
     pub fn set_parallel(&mut self, threads: usize) {
         self.executor.set_parallelism(Parallelism::Always);
         self.threads = threads;

@@ -1,9 +1,9 @@
 //! A block's transactions side by side, with the result of one after the other.
 //!
-//! Workers execute transactions before those below them are final. What a transaction reads is what others below have written by then,
-//! as far as they have been executed ([`braid_mv_memory`]). In order, one worker at a time looks whether what a transaction
-//! found out still holds on top of all that is committed. If so its writes become final, and are handed out; if not, it is executed
-//! again there and then, with nothing left to go wrong. So results never rest on who was faster.
+//! Workers execute transactions before those below them are final. What a transaction reads is what others below have written
+//! by then, as far as they have been executed ([`braid_mv_memory`]). In order, one worker at a time looks whether what a
+//! transaction found out still holds on top of all that is committed. If so its writes become final, and are handed out; if
+//! not, it is executed again there and then, with nothing left to go wrong. So results never rest on who was faster.
 //!
 //! | file | does |
 //! |---|---|
@@ -17,9 +17,10 @@
 //! | `delta`, `block_delta` | write sets: of a step, of the block |
 //!
 //! # When blocks run on the calling thread alone
-//! Speculation costs something, and gains nothing where there is nothing to do beside: with one thread, in blocks of few transactions or
-//! little gas, or if one sender sends nearly all there is. Such blocks go to the [`SequentialExecutor`] that each
-//! [`BlockExecutor`] has. While a block runs, the scheduler looks less far ahead the more often speculation fails, down to not at all.
+//! Speculation costs something, and gains nothing where there is nothing to do beside: with one thread, in blocks of few
+//! transactions or little gas, or if one sender sends nearly all there is. Such blocks go to the [`SequentialExecutor`] that
+//! each [`BlockExecutor`] has. While a block runs, the scheduler looks less far ahead the more often speculation fails, down to
+//! not at all.
 
 mod block_delta;
 mod context;
@@ -77,8 +78,8 @@ pub enum ExecutionPath {
 
 /// Executes blocks on several threads.
 ///
-/// Make one and keep it: threads, memory and analysed code are reused. Results are those of [`SequentialExecutor`], whatever the number of
-/// threads.
+/// Make one and keep it: threads, memory and analysed code are reused. Results are those of [`SequentialExecutor`], whatever
+/// the number of threads.
 ///
 /// ```
 /// use braid_executor::{Block, BlockExecutor, MemoryState};
@@ -208,8 +209,8 @@ impl<C: Crypto> BlockExecutor<C> {
         self.run(block, state, threads, None::<fn(Committed<'_>)>)
     }
 
-    /// Like [`Self::execute`]; hands each step of the block to `on_commit` as soon as it is final, in order, while later transactions are
-    /// still running: by one thread at a time, but not always the same.
+    /// Like [`Self::execute`]; hands each step of the block to `on_commit` as soon as it is final, in order, while later
+    /// transactions are still running: by one thread at a time, but not always the same.
     ///
     /// # Errors
     /// Those of [`Self::execute`]. What was handed out before is void then.

@@ -1,5 +1,5 @@
-//! Mainnet blocks, state tests and blockchain tests come to the same sequentially and in parallel: a part of them in every run, all of them on 1 to 16
-//! threads in the sweep.
+//! Mainnet blocks, state tests and blockchain tests come to the same sequentially and in parallel: a part of them in every run,
+//! all of them on 1 to 16 threads in the sweep.
 //!
 //! ```text
 //! cargo test --release -p braid-tests --test parallel_corpus -- --ignored sweep

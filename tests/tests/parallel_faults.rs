@@ -1,5 +1,5 @@
-//! A reader that fails, panics or dawdles, at every read in turn, and a taker of results that panics: there is one clear error, that
-//! of sequential execution if that fails too, and the executor executes the next block right.
+//! A reader that fails, panics or dawdles, at every read in turn, and a taker of results that panics: there is one clear error,
+//! that of sequential execution if that fails too, and the executor executes the next block right.
 
 use std::{collections::BTreeSet, panic, sync::Once, time::Duration};
 

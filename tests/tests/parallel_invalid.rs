@@ -1,4 +1,5 @@
-//! Invalid transactions in blocks that run in parallel: the error is that of sequential execution, in every mode, and it comes promptly.
+//! Invalid transactions in blocks that run in parallel: the error is that of sequential execution, in every mode, and it comes
+//! promptly.
 
 use std::time::Duration;
 

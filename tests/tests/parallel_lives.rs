@@ -1,4 +1,5 @@
-//! Accounts that come, go and come back in one block: storage that is wiped, creations in all kinds of places, empty accounts that are touched.
+//! Accounts that come, go and come back in one block: storage that is wiped, creations in all kinds of places, empty accounts
+//! that are touched.
 
 use alloy_primitives::{Address, Bytes, KECCAK256_EMPTY, U256};
 use braid_executor::ExecutionStatus;

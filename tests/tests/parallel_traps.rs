@@ -1,5 +1,5 @@
-//! Behaviours at which parallel execution goes wrong easily: each block is executed sequentially and on 1 to 16 threads, on every engine, and must come to
-//! the same. What it must come to is said too, so that a block is about what its test says.
+//! Behaviours at which parallel execution goes wrong easily: each block is executed sequentially and on 1 to 16 threads, on
+//! every engine, and must come to the same. What it must come to is said too, so that a block is about what its test says.
 
 use alloy_primitives::{Address, B256, U256};
 use braid_executor::{InvalidBlock, InvalidTransaction, Mode};

@@ -14,13 +14,13 @@ use super::{
 /// Gas of a plain transfer.
 pub const TRANSFER_GAS: u64 = 21_000;
 /// Gas of a token transfer between holders that keep some, about.
-pub const TOKEN_TRANSFER_GAS: u64 = 34_650;
+pub const TOKEN_TRANSFER_GAS: u64 = 33_770;
 /// Gas of an exchange with a pool that others have used in the block before, about.
-pub const SWAP_GAS: u64 = 72_600;
+pub const SWAP_GAS: u64 = 71_400;
 /// Gas of the first exchange with a pool in a block, about.
-pub const FIRST_SWAP_GAS: u64 = 82_800;
+pub const FIRST_SWAP_GAS: u64 = 81_490;
 /// Gas of a link of the serial chain, about.
-pub const LINK_GAS: u64 = 31_530;
+pub const LINK_GAS: u64 = 27_400;
 
 /// Wei for each gas that is burnt, and that the beneficiary gets on top.
 const BASE_FEE: u64 = 7;

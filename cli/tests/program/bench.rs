@@ -84,6 +84,7 @@ fn the_table_has_all_synthetic_blocks_and_the_sample() {
         assert_eq!(names.iter().filter(|found| **found == name).count(), 1, "{name} in {out}");
     }
     assert!(out.contains("\n2 threads: lowest speed-up "), "{out}");
+    assert!(out.contains("\nmainnet blocks: not measured, there is no folder "), "{out}");
     assert!(out.contains("\n11 blocks in ") && out.contains("11 passed, 0 failed"), "{out}");
 }
 

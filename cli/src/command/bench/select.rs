@@ -66,6 +66,8 @@ pub(super) struct Selection {
     choices: Vec<Choice>,
     sample: FixtureSet,
     mainnet: Option<FixtureSet>,
+    /// Where mainnet's blocks were looked for and are not.
+    nowhere: Option<PathBuf>,
     /// Of synthetic blocks.
     gas: u64,
 }
@@ -83,11 +85,16 @@ impl Selection {
         choices.extend(in_set(&sample, Origin::Sample));
         let is_known = |name: &String| choices.iter().any(|choice| choice.name().contains(name));
         // The set is large: it is opened only if something can come of it.
-        let mainnet = match names {
-            [] if !wants_mainnet && fixtures.is_none() => None,
-            [_, ..] if fixtures.is_none() && names.iter().all(is_known) => None,
-            _ => mainnet(fixtures)?,
+        let is_asked_for = match names {
+            [] => wants_mainnet,
+            names => !names.iter().all(is_known),
         };
+        let mainnet = match fixtures {
+            Some(folder) => Some(FixtureSet::open(folder)?),
+            None if is_asked_for => find_mainnet()?,
+            None => None,
+        };
+        let is_missing = is_asked_for && mainnet.is_none();
         choices.extend(mainnet.iter().flat_map(|set| in_set(set, Origin::Mainnet)));
         for name in names {
             if !choices.iter().any(|choice| choice.name().contains(name)) {
@@ -100,7 +107,12 @@ impl Selection {
             names.is_empty() || names.iter().any(|name| own.contains(name))
         };
         choices.retain(is_wanted);
-        Ok(Self { choices, sample, mainnet, gas })
+        Ok(Self { choices, sample, mainnet, nowhere: is_missing.then(default_folder), gas })
+    }
+
+    /// Where mainnet's blocks were looked for, if they are wanted and not there.
+    pub(super) fn nowhere(&self) -> Option<&Path> {
+        self.nowhere.as_deref()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -129,11 +141,8 @@ fn in_set(set: &FixtureSet, origin: Origin) -> impl Iterator<Item = Choice> {
     set.numbers().enumerate().map(move |(place, number)| Choice::Fixture(place, origin, number))
 }
 
-/// The set of mainnet blocks. One that was not asked for by its path need not be there.
-fn mainnet(fixtures: Option<&Path>) -> Result<Option<FixtureSet>, InputError> {
-    if let Some(folder) = fixtures {
-        return FixtureSet::open(folder).map(Some);
-    }
+/// The set of mainnet blocks, if there is one where it is by default.
+fn find_mainnet() -> Result<Option<FixtureSet>, InputError> {
     let folder = default_folder();
     if folder.is_dir() { FixtureSet::open(&folder).map(Some) } else { Ok(None) }
 }
