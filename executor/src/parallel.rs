@@ -239,10 +239,11 @@ impl<C: Crypto> BlockExecutor<C> {
             return self.run_parallel(block, state, threads.max(1), sink);
         }
         self.last = ExecutionPath::Sequential;
-        Ok(match sink {
-            Some(sink) => self.sequential.execute_block_with(block, state, sink)?,
-            None => self.sequential.execute_block(block, state)?,
-        })
+        let work = || match sink {
+            Some(sink) => self.sequential.execute_block_with(block, state, sink),
+            None => self.sequential.execute_block(block, state),
+        };
+        Ok(guarded(&mut self.pool, work).map_err(failed_run)??)
     }
 
     fn run_parallel<R: StateReader + Sync, S: FnMut(Committed<'_>) + Send>(

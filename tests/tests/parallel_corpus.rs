@@ -33,14 +33,14 @@ use braid_tests::{
 };
 
 /// Of so many mainnet blocks one is executed every time.
-const MAINNET_BLOCKS: usize = 3;
+const MAINNET_BLOCKS: usize = 2;
 
 /// Of so many files of state tests one is run every time, if it is small.
-const STATE_FILES: usize = 12;
+const STATE_FILES: usize = 5;
 const SMALL_FILE_BYTES: u64 = 1_300_000;
 
 /// Of so many files of blockchain tests one is run every time.
-const BLOCKCHAIN_FILES: usize = 12;
+const BLOCKCHAIN_FILES: usize = 3;
 
 /// Files that take long: see the other tests of the corpus.
 const SLOW_FILES: &[&str] = &[

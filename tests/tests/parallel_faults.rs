@@ -4,7 +4,10 @@
 use std::{collections::BTreeSet, panic, sync::Once, time::Duration};
 
 use alloy_primitives::{Address, U256};
-use braid_executor::{BlockExecutor, Mode, ParallelError, parallel::Parallelism};
+use braid_executor::{
+    BlockExecutor, Mode, ParallelError,
+    parallel::{ExecutionPath, Parallelism},
+};
 use braid_interpreter::opcode::byte as op;
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::Hardfork;
@@ -198,6 +201,30 @@ fn a_panic_before_or_after_the_transactions_is_an_error_too() {
             }
         });
     }
+}
+
+#[test]
+fn a_panic_is_an_error_where_a_block_runs_on_the_calling_thread_too() {
+    silence_wanted_panics();
+    let mut scene = Scene::new(Hardfork::Shanghai);
+    // The panic comes in the middle of a call.
+    let (outer, inner) = (Address::repeat_byte(0x31), Address::repeat_byte(0x32));
+    scene.contract(outer, Asm::new().call(inner, 0, 60_000).sstore(1).stop());
+    scene.contract(inner, Asm::new().sload(7).sstore(1).stop()).slot(inner, 7, 7);
+    scene.fund(person(0), ETHER).push(call(person(0), outer, []));
+    within(LIMIT, "a small block", move || {
+        let expected = both(&scene).sequentially(&scene.block, &scene.world).result;
+        let fault = Fault::PanicsFor(Read::Storage(inner, U256::from(7)));
+        let reader = Faulty::new(&scene.world, fault);
+        let mut executor = BlockExecutor::new(scene.spec(), DefaultCrypto::new());
+        for _ in 0..2 {
+            let found = executor.execute(&scene.block, &reader, 2).map_err(Failure::from);
+            assert_eq!(found, Err(Failure::Panicked(PANIC.to_owned())));
+            let found = executor.execute(&scene.block, &scene.world, 2).map_err(Failure::from);
+            assert_eq!(found, expected);
+        }
+        assert_eq!(executor.last_path(), ExecutionPath::Sequential);
+    });
 }
 
 #[test]

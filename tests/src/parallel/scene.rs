@@ -135,6 +135,9 @@ impl Scene {
     }
 
     /// [`Self::play`], and the state after the block, which must be valid and whose write sets must be exact.
+    ///
+    /// # Panics
+    /// If it is not, or they are not.
     pub fn play_out(&self) -> (Seen, World) {
         let seen = self.play();
         let mut world = self.world.clone();
