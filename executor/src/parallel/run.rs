@@ -44,7 +44,8 @@ pub(super) struct Ledger<E, S> {
     pub(super) is_beneficiary_read: bool,
 }
 
-/// Halts when a panic passes by, before the commit token is free again: whoever took it would find a transaction half committed.
+/// Halts when a panic passes by, before the commit token is free again: whoever took it would find a transaction half
+/// committed.
 struct HaltsOnPanic<'s>(&'s Scheduler);
 
 impl Drop for HaltsOnPanic<'_> {
