@@ -302,7 +302,7 @@ fn a_beneficiary_that_destroys_itself_loses_what_it_had_and_gets_later_fees() {
         scene.push(pay(person(0), person(1), 1));
         scene.push(call(person(2), home, words([word(person(7))])));
         scene.push(pay(person(3), person(4), 1));
-        scene.push(pay(person(5), home, 1));
+        scene.push(Transaction { gas_limit: 100_000, ..pay(person(5), home, 1) });
         let (seen, world) = scene.play_out();
         all_succeed(&seen);
         assert!(balance(&world, person(7)) > U256::from(2 * ETHER - 1), "{fork}: paid out");

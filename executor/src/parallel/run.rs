@@ -1,6 +1,9 @@
 //! A block under way: what its workers share, and what each does.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+};
 
 use braid_mv_memory::{Change, Version};
 use braid_precompiles::Crypto;
@@ -39,6 +42,18 @@ pub(super) struct Ledger<E, S> {
     pub(super) sink: Option<S>,
     pub(super) changes: Vec<Change>,
     pub(super) is_beneficiary_read: bool,
+}
+
+/// Halts when a panic passes by, before the commit token is free again: whoever took it would find a transaction half
+/// committed.
+struct HaltsOnPanic<'s>(&'s Scheduler);
+
+impl Drop for HaltsOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.halt();
+        }
+    }
 }
 
 impl<R, C, S> BlockRun<'_, R, C, S>
@@ -250,6 +265,7 @@ where
 
     /// Commits what can be committed, in order. What does not hold is executed again at once: now all that it reads is final.
     fn commit(&self, mut commit: Commit<'_>, context: &mut Box<Context>) {
+        let _halts = HaltsOnPanic(self.scheduler);
         let mut ledger = self.ledger();
         while let Some(head) = commit.head() {
             let tx = head.tx();
