@@ -14,8 +14,8 @@
 //!
 //! and examples: `profile` for profilers; `instruction_statistics`: which instructions are executed, after which others and on
 //! which operands, and how much of a code is executed at all; `compare_builds`: two builds of `compare` in turns. The script
-//! `without_flag.sh` uses the last to find out what those lose who build Braid without the flags of its workspace; `components.sh`
-//! says where the time of a case goes, and `REPORT.md` what came out.
+//! `without_flag.sh` uses the last to find out what those lose who build Braid without the flags of its workspace;
+//! `components.sh` says where the time of a case goes, and `REPORT.md` what came out.
 //!
 //! ```text
 //! cargo bench -p braid-benches --bench compare                    everything

@@ -62,18 +62,25 @@ pub struct BlockTests<C: Crypto> {
     crypto: C,
     ethash: Arc<Ethash<C>>,
     engine: Engine,
+    /// On how many threads blocks are executed in parallel, if they are.
+    threads: Option<usize>,
 }
 
 impl<C: Crypto> BlockTests<C> {
     /// A runner that uses this cryptography.
     pub fn new(crypto: C) -> Self {
         let ethash = Arc::new(Ethash::new(crypto.clone()));
-        Self { ethash, crypto, engine: Engine::default() }
+        Self { ethash, crypto, engine: Engine::default(), threads: None }
     }
 
     /// Chooses which engine runs code. Results do not depend on it.
     pub fn set_engine(&mut self, engine: Engine) {
         self.engine = engine;
+    }
+
+    /// Has every block executed in parallel on so many threads. Results do not depend on it.
+    pub fn set_parallel(&mut self, threads: usize) {
+        self.threads = Some(threads);
     }
 
     /// Runs the tests of a file in order and reports each. A test that is malformed is left out and returned as an error; the
@@ -129,6 +136,9 @@ impl<C: Crypto> BlockTests<C> {
             }
         };
         chain.set_engine(self.engine);
+        if let Some(threads) = self.threads {
+            chain.set_parallel(threads);
+        }
         for (index, block) in test.blocks.iter().enumerate() {
             let result = chain.import(&block.rlp);
             let hash = result.as_ref().ok().map(|imported| imported.hash);
@@ -178,7 +188,7 @@ impl<C: Crypto> BlockTests<C> {
 fn judge(fate: &Fate<'_>, error: Option<ImportError>) -> Option<(String, String)> {
     let is_right = match (fate, &error) {
         (Fate::Valid, error) => error.is_none(),
-        (_, None | Some(ImportError::State(_))) => false,
+        (_, None | Some(ImportError::State(_) | ImportError::Workers(_))) => false,
         (Fate::Invalid, Some(_)) => true,
         (Fate::InvalidFor(exception), Some(error)) => explains(exception, error),
     };

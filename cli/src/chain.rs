@@ -10,12 +10,14 @@ mod tree;
 use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use braid_executor::{
-    Block, BlockOutcome, Engine, ExecutionError, MemoryState, MissingState, SequentialExecutor,
+    Block, BlockExecutor, BlockOutcome, Committed, Engine, ExecutionError, MemoryState,
+    MissingState, ParallelError,
     body_rules::{validate_body, validate_outcome},
     codec::RawBlock,
     ethash::{Ethash, InvalidSeal},
     header_rules::validate_header,
     ommers::{Ancestor, OMMER_GENERATIONS, validate_ommers},
+    parallel::Parallelism,
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{
@@ -73,7 +75,9 @@ pub struct Chain<C: Crypto> {
     spec: ChainSpec,
     seal: Seal<C>,
     crypto: C,
-    executor: SequentialExecutor<C>,
+    executor: BlockExecutor<C>,
+    /// On how many blocks are executed.
+    threads: usize,
     tree: Tree,
     head: BlockId,
     /// Whether there is a block of Paris or later.
@@ -98,7 +102,8 @@ impl<C: Crypto> Chain<C> {
         let mut state = ChainState::new(state, &crypto);
         WrongRoot::check(Root::State, genesis.header.state_root, state.root(&crypto))?;
         Ok(Self {
-            executor: SequentialExecutor::new(spec.clone(), crypto.clone()),
+            executor: BlockExecutor::new(spec.clone(), crypto.clone()),
+            threads: 1,
             spec,
             seal,
             crypto,
@@ -113,6 +118,13 @@ impl<C: Crypto> Chain<C> {
     /// Chooses which engine runs code. Results do not depend on it.
     pub fn set_engine(&mut self, engine: Engine) {
         self.executor.set_engine(engine);
+    }
+
+    /// Has every block executed in parallel on so many threads from now on; otherwise blocks are executed sequentially. Results
+    /// do not depend on it.
+    pub fn set_parallel(&mut self, threads: usize) {
+        self.executor.set_parallelism(Parallelism::Always);
+        self.threads = threads;
     }
 
     /// The last block of the branch that counts.
@@ -231,13 +243,12 @@ impl<C: Crypto> Chain<C> {
         self.move_to(parent);
         let mut write_sets = WriteSets::under(fork);
         let reader = BranchReader { state: self.state.memory(), tree: &self.tree, parent };
-        let executed = self
-            .executor
-            .execute_block_with(block, &reader, |committed| write_sets.note(&committed));
-        match executed {
+        let on_commit = |committed: Committed<'_>| write_sets.note(&committed);
+        match self.executor.execute_with(block, &reader, self.threads, on_commit) {
             Ok(outcome) => Ok((outcome, write_sets)),
-            Err(ExecutionError::Invalid(invalid)) => Err(invalid.into()),
-            Err(ExecutionError::State(missing)) => Err(missing.into()),
+            Err(ParallelError::Execution(ExecutionError::Invalid(invalid))) => Err(invalid.into()),
+            Err(ParallelError::Execution(ExecutionError::State(missing))) => Err(missing.into()),
+            Err(error) => Err(ImportError::Workers(error.to_string())),
         }
     }
 

@@ -1,9 +1,9 @@
 //! A block's transactions side by side, with the result of one after the other.
 //!
-//! Workers execute transactions before those below them are final. What a transaction reads is what others below have written by then,
-//! as far as they have been executed ([`braid_mv_memory`]). In order, one worker at a time looks whether what a transaction
-//! found out still holds on top of all that is committed. If so its writes become final, and are handed out; if not, it is executed
-//! again there and then, with nothing left to go wrong. So results never rest on who was faster.
+//! Workers execute transactions before those below them are final. What a transaction reads is what others below have written
+//! by then, as far as they have been executed ([`braid_mv_memory`]). In order, one worker at a time looks whether what a
+//! transaction found out still holds on top of all that is committed. If so its writes become final, and are handed out; if
+//! not, it is executed again there and then, with nothing left to go wrong. So results never rest on who was faster.
 //!
 //! | file | does |
 //! |---|---|
@@ -17,9 +17,10 @@
 //! | `delta`, `block_delta` | write sets: of a step, of the block |
 //!
 //! # When blocks run on the calling thread alone
-//! Speculation costs something, and gains nothing where there is nothing to do beside: with one thread, in blocks of few transactions or
-//! little gas, or if one sender sends nearly all there is. Such blocks go to the [`SequentialExecutor`] that each
-//! [`BlockExecutor`] has. While a block runs, the scheduler looks less far ahead the more often speculation fails, down to not at all.
+//! Speculation costs something, and gains nothing where there is nothing to do beside: with one thread, in blocks of few
+//! transactions or little gas, or if one sender sends nearly all there is. Such blocks go to the [`SequentialExecutor`] that
+//! each [`BlockExecutor`] has. While a block runs, the scheduler looks less far ahead the more often speculation fails, down to
+//! not at all.
 
 mod block_delta;
 mod context;
@@ -32,7 +33,7 @@ mod run;
 mod source;
 mod transfer;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use braid_interpreter::Engine;
 use braid_mv_memory::{Change, MvMemory, Read, Version, WriteSet};
@@ -77,8 +78,8 @@ pub enum ExecutionPath {
 
 /// Executes blocks on several threads.
 ///
-/// Make one and keep it: threads, memory and analysed code are reused. Results are those of [`SequentialExecutor`], whatever the number of
-/// threads.
+/// Make one and keep it: threads, memory and analysed code are reused. Results are those of [`SequentialExecutor`], whatever
+/// the number of threads.
 ///
 /// ```
 /// use braid_executor::{Block, BlockExecutor, MemoryState};
@@ -208,8 +209,8 @@ impl<C: Crypto> BlockExecutor<C> {
         self.run(block, state, threads, None::<fn(Committed<'_>)>)
     }
 
-    /// Like [`Self::execute`]; hands each step of the block to `on_commit` as soon as it is final, in order, while later transactions are
-    /// still running: by one thread at a time, but not always the same.
+    /// Like [`Self::execute`]; hands each step of the block to `on_commit` as soon as it is final, in order, while later
+    /// transactions are still running: by one thread at a time, but not always the same.
     ///
     /// # Errors
     /// Those of [`Self::execute`]. What was handed out before is void then.
@@ -238,10 +239,11 @@ impl<C: Crypto> BlockExecutor<C> {
             return self.run_parallel(block, state, threads.max(1), sink);
         }
         self.last = ExecutionPath::Sequential;
-        Ok(match sink {
-            Some(sink) => self.sequential.execute_block_with(block, state, sink)?,
-            None => self.sequential.execute_block(block, state)?,
-        })
+        let work = || match sink {
+            Some(sink) => self.sequential.execute_block_with(block, state, sink),
+            None => self.sequential.execute_block(block, state),
+        };
+        Ok(guarded(&mut self.pool, work).map_err(failed_run)??)
     }
 
     fn run_parallel<R: StateReader + Sync, S: FnMut(Committed<'_>) + Send>(
@@ -261,7 +263,7 @@ impl<C: Crypto> BlockExecutor<C> {
             is_beneficiary_read: false,
         };
         self.plan.prepare(block, workers, &mut self.scheduler);
-        let mut run = BlockRun {
+        let run = BlockRun {
             block,
             environment: Environment {
                 memory: &self.memory,
@@ -279,21 +281,40 @@ impl<C: Crypto> BlockExecutor<C> {
             ledger: Mutex::new(ledger),
         };
         let rules = (self.sequential.spec(), self.missing_request_contracts);
-        run.outside(rules, Version::BEGIN, |rules, _| rules.begin(&block.context))?;
+        let begin = || run.outside(rules, Version::BEGIN, |rules, _| rules.begin(&block.context));
+        guarded(&mut self.pool, begin).map_err(failed_run)??;
         self.pool
             .run(workers, |worker| run.work(worker), || run.scheduler.halt())
             .map_err(failed_run)?;
         if let Some(error) = run.ledger().error.take() {
             return Err(error.into());
         }
-        let requests = run.outside(rules, Version::END, |rules, tally| {
-            rules.end(&block.context, &tally.receipts)
-        })?;
+        let end = || {
+            run.outside(rules, Version::END, |rules, tally| {
+                rules.end(&block.context, &tally.receipts)
+            })
+        };
+        let requests = guarded(&mut self.pool, end).map_err(failed_run)??;
         self.last = ExecutionPath::Parallel(run.scheduler.counters());
         let tally = run.into_tally();
         let state = block_delta(&self.memory, workers, |part| self.pool.run(workers, part, || {}))
             .map_err(failed_run)?;
         Ok(tally.into_outcome(&self.crypto, requests, state))
+    }
+}
+
+/// Does the work on the calling thread. A panic in it, as in the state reader, is an error like that of a worker.
+fn guarded<T: Send>(pool: &mut WorkerPool, work: impl FnOnce() -> T + Send) -> Result<T, RunError> {
+    let (work, result) = (Mutex::new(Some(work)), Mutex::new(None));
+    let body = |_| {
+        let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let done = work.map(|work| work());
+        *result.lock().unwrap_or_else(PoisonError::into_inner) = done;
+    };
+    pool.run(1, body, || {})?;
+    match result.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(result) => Ok(result),
+        None => unreachable!("the work was done, or has panicked"),
     }
 }
 
@@ -313,7 +334,7 @@ where
 {
     /// What happens before or after the transactions, on the calling thread while no other works.
     fn outside<T>(
-        &mut self,
+        &self,
         (spec, missing_request_contracts): (&ChainSpec, MissingRequestContracts),
         version: Version,
         work: impl FnOnce(
@@ -350,6 +371,6 @@ where
     }
 
     fn into_tally(self) -> Tally {
-        self.ledger.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).tally
+        self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner).tally
     }
 }

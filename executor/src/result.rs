@@ -93,8 +93,8 @@ pub enum Mode {
     Verify,
     /// The transaction is left out, as if it had not been there: for making blocks.
     Build,
-    /// The transaction is left out, and handed out as a step of its own ([`Step::Invalid`](crate::Step::Invalid)): for looking at what would
-    /// happen.
+    /// The transaction is left out, and handed out as a step of its own ([`Step::Invalid`](crate::Step::Invalid)): for looking
+    /// at what would happen.
     Trace,
 }
 

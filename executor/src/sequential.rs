@@ -101,6 +101,12 @@ impl<C: Crypto> SequentialExecutor<C> {
         &self.spec
     }
 
+    /// Forgets what was executed, also by a call that a panic has ended.
+    fn clear(&mut self) {
+        self.journal.clear();
+        self.stack.clear();
+    }
+
     /// Changes the chain, keeping analysed code and allocations.
     pub fn set_spec(&mut self, spec: ChainSpec) {
         self.spec = spec;
@@ -161,7 +167,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         inspector: &mut I,
         mut on_commit: impl FnMut(Committed<'_>),
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
-        self.journal.clear();
+        self.clear();
         let limits = *self.limits.get(&self.spec, &block.env);
         let (spec, policy, mode) = (&self.spec, self.missing_request_contracts, self.mode);
         let (stack, workspace) = (&mut self.stack, &mut self.workspace);
@@ -244,7 +250,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         state: &R,
         inspector: &mut I,
     ) -> Result<(TransactionOutcome, StateDelta), TransactError<R::Error>> {
-        self.journal.clear();
+        self.clear();
         let limits = self.limits.get(&self.spec, env);
         let mut access = state_access(
             (&mut self.journal, &self.codes, &mut self.hashes),

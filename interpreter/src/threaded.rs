@@ -343,8 +343,8 @@ macro_rules! dispatch {
     };
 }
 
-/// Runs `frame`, whose code is translated, until it ends, calls, creates or is interrupted; or until the plain engine has to go on
-/// from where the frame stands then: `None`.
+/// Runs `frame` until it ends, calls, creates or is interrupted; or until the plain engine has to go on from where the frame
+/// stands then, which is at once if the code was not translated: `None`.
 #[inline]
 pub(crate) fn run<H: Host>(
     frame: &mut Frame,

@@ -51,7 +51,8 @@ impl AccountState {
 /// What it wrote as a value holds whatever lower steps did; of the balance it is known only by how much it changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountWrite {
-    /// What the balance in wei changed by, modulo 2^256: the difference between two balances, so that a debit is a large number.
+    /// What the balance in wei changed by, modulo 2^256: the difference between two balances, so that a debit is a large
+    /// number.
     pub balance_delta: U256,
     /// The new nonce.
     pub nonce: Option<u64>,

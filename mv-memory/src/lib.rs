@@ -15,8 +15,8 @@
 //!
 //! The common read takes no lock: a location that no step wrote to is read from atomics. Values are validated, not versions:
 //! a transaction that is executed again and writes the same invalidates nobody. Balances are validated as ranges
-//! ([`Observed`]) and written as differences ([`AccountWrite::balance_delta`]), so transfers to and from one account do not conflict as long as
-//! the sender can pay.
+//! ([`Observed`]) and written as differences ([`AccountWrite::balance_delta`]), so transfers to and from one account do not
+//! conflict as long as the sender can pay.
 //!
 //! ```
 //! use alloy_primitives::{Address, U256};
@@ -265,8 +265,8 @@ impl MvMemory {
         cell.has_slots() || cell.may_be_reset()
     }
 
-    /// Whether the account existed before the block and its storage was not wiped by what is committed: then the state before the
-    /// block says something about it. The account must have been read.
+    /// Whether the account existed before the block and its storage was not wiped by what is committed: then the state before
+    /// the block says something about it. The account must have been read.
     pub fn has_storage_before(&self, account: AccountIndex) -> bool {
         let cell = self.account_cell(account);
         cell.existed() && cell.committed_reset() == Version::NONE
@@ -291,8 +291,8 @@ impl MvMemory {
         lock(&self.code).entry(hash).or_insert_with(code);
     }
 
-    /// Shows steps above `version` what it wrote, in place of what it published before (`previous`, if it did). Returns the highest step
-    /// that probably read what is now different; `None` if all is as it was.
+    /// Shows steps above `version` what it wrote, in place of what it published before (`previous`, if it did). Returns the
+    /// highest step that probably read what is now different; `None` if all is as it was.
     pub fn publish(
         &self,
         version: Version,
@@ -393,7 +393,8 @@ impl MvMemory {
         })
     }
 
-    /// A slot before the block, if that is known. It is not where everybody who asked found that the block decides about the slot.
+    /// A slot before the block, if that is known. It is not where everybody who asked found that the block decides about the
+    /// slot.
     fn known_slot_before(&self, cell: &SlotCell) -> Option<U256> {
         let is_known = cell.is_known() || !self.account_cell(cell.account()).existed();
         is_known.then(|| self.slot_before(cell))
@@ -440,8 +441,8 @@ impl MvMemory {
         self.account_cell(account).before()
     }
 
-    /// The value of the slot before the step whose change was `before`. `reset` is when the storage of its account was last wiped
-    /// before that step.
+    /// The value of the slot before the step whose change was `before`. `reset` is when the storage of its account was last
+    /// wiped before that step.
     pub fn value_before(&self, slot: SlotIndex, before: SlotBefore, reset: Version) -> U256 {
         surviving(before.0, reset).unwrap_or_else(|| self.slot_before(self.slot_cell(slot)))
     }

@@ -70,7 +70,8 @@ pub enum Read {
     Account(AccountIndex, Observed),
     /// A slot and its value.
     Slot(SlotIndex, U256),
-    /// That no step of the block has touched the storage of the account: [`MvMemory::is_storage_touched`](crate::MvMemory::is_storage_touched).
+    /// That no step of the block has touched the storage of the account:
+    /// [`MvMemory::is_storage_touched`](crate::MvMemory::is_storage_touched).
     StorageUntouched(AccountIndex),
 }
 

@@ -84,8 +84,8 @@ impl<T: Keyed> Table<T> {
         self.cells.get(index)
     }
 
-    /// Whether `is_it` says so of a cell. Others may add cells meanwhile, so it goes by the keys: a cell that was taken and has no key yet is
-    /// that of an earlier block.
+    /// Whether `is_it` says so of a cell. Others may add cells meanwhile, so it goes by the keys: a cell that was taken and has
+    /// no key yet is that of an earlier block.
     pub(crate) fn any(&self, mut is_it: impl FnMut(&T) -> bool) -> bool {
         let mut is_in = |shard: &Mutex<HashTable<u32>>| {
             lock(shard).iter().any(|index| is_it(self.cells.get(*index)))

@@ -39,8 +39,8 @@ impl<'s> Commit<'s> {
             }
             // Another has committed it in the meantime, or somebody has aborted it.
             drop(commit);
-            // S3: who has found the token taken by this look may sleep by now, so this worker must not sleep before it has seen what
-            // that one executed. Pairs with the fence of its announcement.
+            // S3: who has found the token taken by this look may sleep by now, so this worker must not sleep before it has seen
+            // what that one executed. Pairs with the fence of its announcement.
             fence(Ordering::SeqCst);
             frontier = scheduler.frontier();
         }
@@ -110,8 +110,8 @@ impl Drop for Commit<'_> {
         let scheduler = self.scheduler;
         // Release: pairs with the Acquire in `try_new`.
         scheduler.token.store(false, Ordering::Release);
-        // The frontier may have executed while the token was held, by a worker that sleeps now. This one will see to it (S2). It calls
-        // all the same, in case it is kept elsewhere; a sleeper that is missed for want of a fence is not lost.
+        // The frontier may have executed while the token was held, by a worker that sleeps now. This one will see to it (S2).
+        // It calls all the same, in case it is kept elsewhere; a sleeper that is missed for want of a fence is not lost.
         if !scheduler.sleepers.seem_none() && scheduler.frontier_has_executed() {
             scheduler.sleepers.call(1);
         }

@@ -1,6 +1,7 @@
 //! Schedules the transactions of a block over workers: claims, dependencies, ordered commit, sleep, worker threads.
 //!
-//! It knows neither the EVM nor where versions of state are kept. `PROTOCOL.md` beside this crate's manifest is its specification.
+//! It knows neither the EVM nor where versions of state are kept. `PROTOCOL.md` beside this crate's manifest is its
+//! specification.
 //!
 //! A worker's loop:
 //!

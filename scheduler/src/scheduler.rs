@@ -56,9 +56,10 @@ impl Scheduler {
 
     /// Begins a block.
     ///
-    /// `batches` are the numbers of consecutive transactions that are claimed together. Empty ones are left out, what goes beyond the
-    /// block is cut off, and transactions that no batch covers are claimed one by one. `window` is how many transactions are speculated
-    /// on at most, from the frontier on (at least 1); a batch that begins within it is executed as a whole.
+    /// `batches` are the numbers of consecutive transactions that are claimed together. Empty ones are left out, what goes
+    /// beyond the block is cut off, and transactions that no batch covers are claimed one by one. `window` is how many
+    /// transactions are speculated on at most, from the frontier on (at least 1); a batch that begins within it is executed as
+    /// a whole.
     ///
     /// # Panics
     /// If there are 2^31 transactions or more.
@@ -146,8 +147,8 @@ impl Scheduler {
         self.halted.load(Ordering::Relaxed)
     }
 
-    /// The token, if it is free and the frontier's transaction has executed: for a worker in the middle of a batch, which may commit
-    /// before it goes on.
+    /// The token, if it is free and the frontier's transaction has executed: for a worker in the middle of a batch, which may
+    /// commit before it goes on.
     pub fn try_commit(&self) -> Option<Commit<'_>> {
         let frontier = self.progress.load().frontier;
         if frontier == self.transactions.len() || self.is_halted() {
@@ -190,7 +191,8 @@ impl Scheduler {
         }
     }
 
-    /// Announces that a worker will sleep: it then calls [`next`](Self::next) once more, and [`Ticket::wait`] if that says `Idle`.
+    /// Announces that a worker will sleep: it then calls [`next`](Self::next) once more, and [`Ticket::wait`] if that says
+    /// `Idle`.
     ///
     /// # Panics
     /// If the worker has a ticket already, or its number is not below [`workers`](Self::workers).
@@ -290,7 +292,8 @@ impl Scheduler {
 
     /// The worker has executed the transaction, and its results are published.
     ///
-    /// Those that waited for it are woken. One of them may come with the answer, claimed for this worker, if nothing is more urgent.
+    /// Those that waited for it are woken. One of them may come with the answer, claimed for this worker, if nothing is more
+    /// urgent.
     ///
     /// # Panics
     /// If the claim is not of this block.
@@ -356,8 +359,8 @@ impl Scheduler {
 
     /// The execution has met something that only `on` can tell, and cannot go on before that has executed.
     ///
-    /// With `kept` the worker keeps the suspended execution: the claim with which it goes on, here or elsewhere, says `resume`. Whatever
-    /// another worker needs for that must be in its place before this is called.
+    /// With `kept` the worker keeps the suspended execution: the claim with which it goes on, here or elsewhere, says `resume`.
+    /// Whatever another worker needs for that must be in its place before this is called.
     ///
     /// # Panics
     /// If `on` is not below the claim's transaction, or the claim is not of this block.
@@ -380,8 +383,8 @@ impl Scheduler {
 
     /// Has the transaction executed again, since this incarnation has read what is no longer so.
     ///
-    /// `mark_estimates` runs before anybody can claim the transaction, unless somebody else was first, or the incarnation is not executed
-    /// or about to be committed. Gives whether it ran.
+    /// `mark_estimates` runs before anybody can claim the transaction, unless somebody else was first, or the incarnation is
+    /// not executed or about to be committed. Gives whether it ran.
     pub fn abort(&self, tx: u32, incarnation: u32, mark_estimates: impl FnOnce()) -> bool {
         if tx >= self.transactions.len() || !self.transactions.abort(tx, incarnation) {
             return false;
@@ -396,8 +399,8 @@ impl Scheduler {
         true
     }
 
-    /// The transactions above `tx` that have executed and are not committed, with their incarnations: each as it is when the iterator
-    /// gets there.
+    /// The transactions above `tx` that have executed and are not committed, with their incarnations: each as it is when the
+    /// iterator gets there.
     pub fn executed_above(&self, tx: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
         let cursor = self.cursor.load(Ordering::Relaxed);
         let end = self.batch_starts[cursor as usize];

@@ -12,7 +12,8 @@ struct Node {
     word: AtomicU64,
     /// The next in the waiters' list that this transaction is in: index + 1, or 0.
     ///
-    /// Relaxed everywhere: it is written before the compare-exchange that publishes it and read after the swap that takes the list.
+    /// Relaxed everywhere: it is written before the compare-exchange that publishes it and read after the swap that takes the
+    /// list.
     link: AtomicU32,
     /// What is known before the start: bit 31 if it is the last of its batch, below that what it depends on: index + 1, or 0.
     known: u32,

@@ -85,7 +85,8 @@ impl Word {
         Self(self.0 & ((1 << WAITER_SHIFT) - 1) | (waiter as u64 + 1) << WAITER_SHIFT)
     }
 
-    /// One incarnation later. 2^28 re-executions of a transaction do not happen: each is a conflict with one of as many commits.
+    /// One incarnation later. 2^28 re-executions of a transaction do not happen: each is a conflict with one of as many
+    /// commits.
     pub(crate) const fn with_next_incarnation(self) -> Self {
         assert!(self.0 & INCARNATION_MASK != INCARNATION_MASK, "incarnations are exhausted");
         Self(self.0 + (1 << INCARNATION_SHIFT))

@@ -36,7 +36,8 @@ fn start_next(scheduler: &Scheduler) -> Claim {
     scheduler.start(batch.first).unwrap()
 }
 
-/// Results without a lock. Relaxed: a model tries all values that a load may see, so what is asserted here rests on the protocol.
+/// Results without a lock. Relaxed: a model tries all values that a load may see, so what is asserted here rests on the
+/// protocol.
 struct Results(Vec<AtomicU32>);
 
 impl Results {
@@ -294,6 +295,29 @@ fn abort_races_with_commit() {
         }
         assert!(has_committed != aborts.join().unwrap());
         assert_eq!(scheduler.frontier(), u32::from(has_committed));
+    });
+}
+
+/// §5: what one holder of the token did, without committing, is seen by the next.
+#[test]
+fn what_is_done_with_the_token_is_handed_on() {
+    model(4, || {
+        let shared = Arc::new((scheduler(1, 1, &[]), Results::new(1)));
+        let claim = start_next(&shared.0);
+        assert_eq!(shared.0.executed(claim), Executed { next: None });
+        let hold = |shared: &(Scheduler, Results)| {
+            let Task::Commit(mut commit) = shared.0.next() else { return 0 };
+            let taken = commit.head();
+            shared.1.write(0, shared.1.read(0) + 1);
+            drop(commit);
+            u32::from(taken.is_some())
+        };
+        let other = Arc::clone(&shared);
+        let other = thread::spawn(move || hold(&other));
+        let holders = hold(&shared) + other.join().unwrap();
+        assert!(holders >= 1);
+        assert_eq!(shared.1.read(0), holders, "P3");
+        assert!(matches!(shared.0.next(), Task::Commit(_)), "nothing was decided");
     });
 }
 

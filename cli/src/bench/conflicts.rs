@@ -3,9 +3,9 @@
 //! A transaction depends on the last one before it that changed something it observes. Observed are slots (reading and writing
 //! them: the price of a write depends on the value before); the code of whoever is called; the balance of an account that asks
 //! for it or sends value from within a contract; the nonce of a contract that creates. Payments into an account and fees
-//! conflict with nobody, nor do the nonce and the balance of a transaction's sender: all that can be decided at commit. Two cases
-//! are left out, so the bound is slightly too high: the gas for a recipient that does not exist yet, and senders that need what they
-//! got in the same block.
+//! conflict with nobody, nor do the nonce and the balance of a transaction's sender: all that can be decided at commit. Two
+//! cases are left out, so the bound is slightly too high: the gas for a recipient that does not exist yet, and senders that
+//! need what they got in the same block.
 
 use std::cell::RefCell;
 

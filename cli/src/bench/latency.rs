@@ -49,7 +49,8 @@ impl<'a, R> SlowReader<'a, R> {
         }
     }
 
-    /// Reads that had to wait, and how long all of them waited together. The system wakes sleepers late, by tens of microseconds.
+    /// Reads that had to wait, and how long all of them waited together. The system wakes sleepers late, by tens of
+    /// microseconds.
     pub fn waited(&self) -> (u64, Duration) {
         let slept_ns = self.slept_ns.load(Ordering::Relaxed);
         (self.reads.load(Ordering::Relaxed), Duration::from_nanos(slept_ns))

@@ -103,7 +103,8 @@ impl ParallelTime {
 pub struct Measurement {
     /// What sequential execution makes of the block.
     pub outcome: BlockOutcome,
-    /// What parallel execution makes of it instead, for the first number of threads with which it does: nothing, if all is well.
+    /// What parallel execution makes of it instead, for the first number of threads with which it does: nothing, if all is
+    /// well.
     pub differences: Vec<Difference>,
     /// How long all took.
     pub times: Times,

@@ -53,7 +53,7 @@ impl WrongRoot {
     }
 }
 
-/// Why a block is not imported. All but the last kind say that it is invalid, or that it cannot be told.
+/// Why a block is not imported. All but the last two kinds say that it is invalid, or that it cannot be told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
@@ -93,6 +93,9 @@ pub enum ImportError {
     /// The state lacks something that the block reads. It says nothing about the block.
     #[error(transparent)]
     State(#[from] MissingState),
+    /// The threads that execute blocks failed. It says nothing about the block.
+    #[error("{0}")]
+    Workers(String),
 }
 
 /// A genesis block and a state that do not belong together.

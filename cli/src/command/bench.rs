@@ -51,8 +51,8 @@ Blocks, by NAME or part of one:
   mixed                    all of these among some thousand accounts, some tokens and pools more popular than others
   serial                   calls of which each needs what the one before left
   sample/NUMBER            the block that braid run executes when it is given no path
-  mainnet/NUMBER           the blocks of the set in mainnet-blocks of the folder that BRAID_FIXTURES names (../shared/fixtures if
-                           it names none), or in the folder of --fixtures; without NAME all that have a transaction
+  mainnet/NUMBER           the blocks of the set in mainnet-blocks of the folder that BRAID_FIXTURES names (../shared/fixtures
+                           if it names none), or in the folder of --fixtures; without NAME all that have a transaction
 
 Sequential and parallel execution take turns in one process, on a state in memory and on code that both find translated. Times
 are medians. Before that the results are compared; a difference is a failure.

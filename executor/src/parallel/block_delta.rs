@@ -37,7 +37,8 @@ struct Part {
     code: Vec<(B256, Bytes)>,
 }
 
-/// Collects the write set. `side_by_side` runs what it is given once for each number below the number that it returns, at the same time.
+/// Collects the write set. `side_by_side` runs what it is given once for each number below the number that it returns, at the
+/// same time.
 pub(super) fn block_delta(
     memory: &MvMemory,
     workers: usize,

@@ -7,8 +7,8 @@ use braid_primitives::{Address, U256};
 const ACCOUNTS: usize = 256;
 const SLOTS: usize = 512;
 
-/// Direct-mapped caches in front of the tables that all workers share: most of what a transaction touches was touched by the one before, or read
-/// ahead. An entry holds the whole key, so it is never wrong.
+/// Direct-mapped caches in front of the tables that all workers share: most of what a transaction touches was touched by the
+/// one before, or read ahead. An entry holds the whole key, so it is never wrong.
 #[derive(Debug)]
 pub(super) struct Indices {
     /// The block in which the indices mean something.

@@ -29,8 +29,8 @@ const NONE: u32 = u32::MAX;
 /// See the module's documentation. Kept over blocks for its allocations.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// The last transaction of a sender, by some bits of the address. Another sender with the same bits takes the place; what is
-    /// forgotten so is found out in the course of execution.
+    /// The last transaction of a sender, by some bits of the address. Another sender with the same bits takes the place; what
+    /// is forgotten so is found out in the course of execution.
     last_of_sender: Vec<u32>,
     /// Gas of a transaction and of those before it of the same sender, each at its limit.
     chain_gas: Vec<u64>,

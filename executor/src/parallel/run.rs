@@ -77,8 +77,9 @@ where
         &self.block.transactions[tx as usize]
     }
 
-    /// Reads the accounts at both ends of the transactions of a batch, unless somebody did. Reads that are made one right after the other
-    /// overlap, which those in the course of transactions do not. What cannot be read now is asked for again when it is needed.
+    /// Reads the accounts at both ends of the transactions of a batch, unless somebody did. Reads that are made one right after
+    /// the other overlap, which those in the course of transactions do not. What cannot be read now is asked for again when it
+    /// is needed.
     fn read_ahead(&self, batch: &Batch, context: &mut Context) {
         if batch.count == 1 {
             return;
@@ -225,8 +226,8 @@ where
         highest
     }
 
-    /// Looks whether transactions that were executed above `tx`, up to `highest`, still hold; those that do not are executed again. What
-    /// is missed here comes out when they are committed.
+    /// Looks whether transactions that were executed above `tx`, up to `highest`, still hold; those that do not are executed
+    /// again. What is missed here comes out when they are committed.
     fn check_readers(&self, tx: u32, highest: u32) {
         let Environment { memory, .. } = self.environment;
         for (reader, incarnation) in self.scheduler.executed_above(tx) {
@@ -321,10 +322,6 @@ where
             verdict = check_envelope(transaction, block, limits, gas);
         }
         match (verdict, ending) {
-            (_, Ending::Failed(error)) => Err(ExecutionError::State(error)),
-            (_, Ending::Undecided) => {
-                unreachable!("all below transaction {tx} is committed: that decides everything")
-            }
             (Err(error), _) | (Ok(()), Ending::Invalid(error)) => {
                 if record.is_published {
                     memory.withdraw(version, &record.writes);
@@ -337,6 +334,11 @@ where
                 };
                 tally.leave_out((tx as usize, error), self.mode, &mut on_commit)?;
                 Ok(())
+            }
+            // A transaction for which there is no room reads nothing, so that it cannot fail to.
+            (Ok(()), Ending::Failed(error)) => Err(ExecutionError::State(error)),
+            (Ok(()), Ending::Undecided) => {
+                unreachable!("all below transaction {tx} is committed: that decides everything")
             }
             (Ok(()), Ending::Done(outcome)) => {
                 if record.writes.credit.is_some() {

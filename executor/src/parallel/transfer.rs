@@ -1,7 +1,8 @@
 //! Transactions that send wei from one account to another and do nothing else, without frames and without a journal.
 //!
-//! What is special in any way is left to [`Context::execute`](super::context::Context::execute), and so is everything that goes wrong: only there is decided
-//! what is invalid. Half the transactions of many blocks come through here, and take a fraction of the time.
+//! What is special in any way is left to [`Context::execute`](super::context::Context::execute), and so is everything that goes
+//! wrong: only there is decided what is invalid. Half the transactions of many blocks come through here, and take a fraction of
+//! the time.
 
 use braid_mv_memory::{AccountState, AccountWrite, Observed, Read, Version, WriteSet};
 use braid_precompiles::{Crypto, precompiles};

@@ -70,11 +70,12 @@ impl Drop for Wait {
 pub(super) fn scope<R>(body: &Body<'_>, with_lender: impl FnOnce(&Lender) -> R) -> R {
     let loans = Arc::new(Loans::default());
     let wait = Wait(Arc::clone(&loans));
-    // SAFETY: only the lifetimes of the reference and of what it borrows are changed; the types are the same otherwise. The reference is
-    // used in `Lent::call` only, which borrows a `Lent`. Each `Lent` is counted before it exists and uncounted by its drop, after which
-    // nothing uses its reference; one that is leaked stays counted. `wait` is dropped at the end of this function, on each way out,
-    // unwinding included, and blocks until none is counted. No `Lent` can be made after that: the `Lender` is a local that is only
-    // borrowed out, and is declared after `wait`, so dropped before it. So no use outlives `body`, which is borrowed for this whole call.
+    // SAFETY: only the lifetimes of the reference and of what it borrows are changed; the types are the same otherwise. The
+    // reference is used in `Lent::call` only, which borrows a `Lent`. Each `Lent` is counted before it exists and uncounted by
+    // its drop, after which nothing uses its reference; one that is leaked stays counted. `wait` is dropped at the end of this
+    // function, on each way out, unwinding included, and blocks until none is counted. No `Lent` can be made after that: the
+    // `Lender` is a local that is only borrowed out, and is declared after `wait`, so dropped before it. So no use outlives
+    // `body`, which is borrowed for this whole call.
     let body: &'static Body<'static> =
         unsafe { transmute::<&Body<'_>, &'static Body<'static>>(body) };
     let lender = Lender { body, loans };

@@ -1,5 +1,5 @@
-//! How long a block would take with so many workers, if its transactions took the times that are given: the real scheduler, with virtual
-//! workers whose steps take virtual time.
+//! How long a block would take with so many workers, if its transactions took the times that are given: the real scheduler,
+//! with virtual workers whose steps take virtual time.
 
 use std::{env, fs};
 
@@ -12,7 +12,8 @@ use crate::{
     worker::{Shared, Watch, Worker},
 };
 
-/// A transaction: how long it executes, and which cells it reads and writes: reads are spread over its time, writes follow them.
+/// A transaction: how long it executes, and which cells it reads and writes: reads are spread over its time, writes follow
+/// them.
 struct Measured {
     duration_ns: u64,
     program: Program,

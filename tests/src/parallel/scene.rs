@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
-use braid_executor::{Block, Engine, Mode};
+use braid_executor::{Block, Engine, ExecutionStatus, Mode};
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::{
     Authorization, BlockContext, BlockEnv, ChainSpec, Hardfork, Transaction, TransactionType,
@@ -135,6 +135,9 @@ impl Scene {
     }
 
     /// [`Self::play`], and the state after the block, which must be valid and whose write sets must be exact.
+    ///
+    /// # Panics
+    /// If it is not, or they are not.
     pub fn play_out(&self) -> (Seen, World) {
         let seen = self.play();
         let mut world = self.world.clone();
@@ -147,6 +150,40 @@ impl Scene {
         assert_eq!(stepped.accounts, world.accounts, "the steps make up the block");
         (seen, world)
     }
+}
+
+/// A scene with people who have enough.
+pub fn peopled(fork: Hardfork) -> Scene {
+    let mut scene = Scene::new(fork);
+    for number in 0..20 {
+        scene.fund(person(number), ETHER);
+    }
+    scene
+}
+
+/// A small value of a slot; zero where there is none.
+pub fn slot(world: &World, address: Address, slot: u64) -> u64 {
+    let account = world.accounts.get(&address);
+    let value = account.and_then(|account| account.storage.get(&U256::from(slot)));
+    value.map_or(0, |value| value.to())
+}
+
+/// The balance in wei of an account; zero where there is none.
+pub fn balance(world: &World, address: Address) -> U256 {
+    world.accounts.get(&address).map_or(U256::ZERO, |account| account.info.balance)
+}
+
+/// How the transactions ended that were not left out.
+pub fn statuses(seen: &Seen) -> Vec<ExecutionStatus> {
+    seen.transactions().map(|(_, outcome)| outcome.status).collect()
+}
+
+/// Asserts that all transactions succeeded.
+///
+/// # Panics
+/// If one did not.
+pub fn all_succeed(seen: &Seen) {
+    assert!(statuses(seen).iter().all(|status| status.is_success()), "{:?}", statuses(seen));
 }
 
 /// The code that delegates to `target`.
