@@ -13,8 +13,8 @@ use braid_scheduler::RunError;
 /// Fewer accounts are not worth waking anybody for.
 const SHARED_FROM: usize = 2_000;
 
-/// How many accounts are brought from memory at a time. In order of address they lie all over it, and waiting for many at once takes
-/// hardly longer than waiting for one.
+/// How many accounts are brought from memory at a time. In order of address they lie all over it, and waiting for many at once
+/// takes hardly longer than waiting for one.
 const FETCHED_TOGETHER: usize = 64;
 
 /// An account to which something was committed, or to slots of it.
