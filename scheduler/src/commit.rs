@@ -60,8 +60,8 @@ impl<'s> Commit<'s> {
         Some(Head { tx, incarnation })
     }
 
-    /// The transaction is committed. `held_up` says if its speculation did: if this is not a repetition at the head; `None` if there was
-    /// none, because all below was committed when it began.
+    /// The transaction is committed. `held_up` says if its speculation did: if this is not a repetition at the head; `None`
+    /// if there was none, because all below was committed when it began.
     ///
     /// # Panics
     /// If the head is not the one that [`head`](Self::head) gave last.

@@ -74,8 +74,9 @@ impl Pace {
         Self { patience: (bits >> 32) as u32, waited: bits as u32 }
     }
 
-    /// The window after a commit, between 1 and `most`: one more if the speculation held, half if it failed. `None`: there was no
-    /// speculation. At a window of 1 there never is: then it is tried from time to time, the less often the more often that failed.
+    /// The window after a commit, between 1 and `most`: one more if the speculation held, half if it failed. `None`: there
+    /// was no speculation. At a window of 1 there never is: then it is tried from time to time, the less often the more often
+    /// that failed.
     pub(crate) fn next_window(&mut self, window: u32, held_up: Option<bool>, most: u32) -> u32 {
         match held_up {
             Some(true) => {

@@ -42,8 +42,8 @@ and before Byzantium the state root after each transaction is known. What cannot
 
 Each block is executed in parallel, and its result checked. It is executed sequentially too: the results have to be the same.
 Then both are timed in turns, and the medians are printed: \"seq ms\" one transaction after the other, \"par ms\" in parallel.
-Blocks too small or too serial to gain run on one thread either way. Time is that of execution alone: reading files and recovering
-senders is not in it.
+Blocks too small or too serial to gain run on one thread either way. Time is that of execution alone: reading files and
+recovering senders is not in it.
 
 Examples:
   braid run                                        the built-in sample
