@@ -281,6 +281,14 @@ impl AccountCell {
         lock(&self.changes).committed.unwrap_or_else(|| self.before())
     }
 
+    /// A word of each line of the cell.
+    #[inline]
+    pub(crate) fn fetch(&self) -> u64 {
+        let balance = self.balance.lowest_limb();
+        let code_hash = self.code_hash.lowest_limb();
+        u64::from(self.last_reader_bits()) ^ balance ^ code_hash
+    }
+
     /// Shows the others what `version` wrote, in place of what it wrote before. Says whether that differs.
     pub(crate) fn publish(&self, version: Version, write: &AccountWrite) -> bool {
         let mut changes = self.changes();
@@ -315,6 +323,7 @@ impl AccountCell {
 
     /// Makes what `version` wrote final; those below must be. Returns the account before and after. The state before the block
     /// must be known.
+    #[inline]
     pub(crate) fn commit(
         &self,
         version: Version,

@@ -447,6 +447,12 @@ impl MvMemory {
         surviving(before.0, reset).unwrap_or_else(|| self.slot_before(self.slot_cell(slot)))
     }
 
+    /// Brings from memory what [`Self::account_before`] and [`Self::committed_account`] need. The result means nothing.
+    #[inline]
+    pub fn fetch(&self, account: AccountIndex) -> u64 {
+        self.account_cell(account).fetch()
+    }
+
     /// The slot before the block and with all that is committed. It must have been read.
     pub fn committed_slot(&self, slot: SlotIndex) -> (U256, U256) {
         let cell = self.slot_cell(slot);

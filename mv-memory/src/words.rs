@@ -22,6 +22,11 @@ impl Word {
     }
 
     #[inline]
+    pub(crate) fn lowest_limb(&self) -> u64 {
+        self.0[0].load(Relaxed)
+    }
+
+    #[inline]
     pub(crate) fn store(&self, word: &U256) {
         for (atomic, limb) in self.0.iter().zip(word.as_limbs()) {
             atomic.store(*limb, Relaxed);

@@ -2,7 +2,7 @@
 
 use crate::{
     Claim, Head, Scheduler,
-    progress::{Progress, next_window},
+    progress::Progress,
     sync::{Ordering, fence},
 };
 
@@ -60,16 +60,17 @@ impl<'s> Commit<'s> {
         Some(Head { tx, incarnation })
     }
 
-    /// The transaction is committed. `held_up` says if its speculation did: if this is not a repetition at the head.
+    /// The transaction is committed. `held_up` says if its speculation did: if this is not a repetition at the head; `None` if there was
+    /// none, because all below was committed when it began.
     ///
     /// # Panics
     /// If the head is not the one that [`head`](Self::head) gave last.
-    pub fn committed(&mut self, head: Head, held_up: bool) {
+    pub fn committed(&mut self, head: Head, held_up: impl Into<Option<bool>>) {
         self.decide(&head);
         let scheduler = self.scheduler;
         scheduler.ledger.commit(head.incarnation);
         let window = scheduler.progress.load().window();
-        let window = next_window(window, held_up, scheduler.most_window);
+        let window = scheduler.ledger.next_window(window, held_up.into(), scheduler.most_window);
         let frontier = head.tx + 1;
         scheduler.progress.store(Progress::new(frontier, window));
         if frontier == scheduler.transactions.len() {

@@ -1,6 +1,9 @@
 //! What is counted for reports.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::{
+    progress::Pace,
+    sync::{AtomicU64, Ordering},
+};
 
 /// What a scheduler has counted since it was reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,9 +31,22 @@ pub(crate) struct Ledger {
     first_commits: AtomicU64,
     executions: AtomicU64,
     head_reexecutions: AtomicU64,
+    /// A [`Pace`], zero at first.
+    pace: AtomicU64,
 }
 
 impl Ledger {
+    pub(crate) fn next_window(&self, window: u32, held_up: Option<bool>, most: u32) -> u32 {
+        // Relaxed: like the counters.
+        let mut pace = match self.pace.load(Ordering::Relaxed) {
+            0 => Pace::default(),
+            bits => Pace::from_bits(bits),
+        };
+        let window = pace.next_window(window, held_up, most);
+        self.pace.store(pace.to_bits(), Ordering::Relaxed);
+        window
+    }
+
     pub(crate) fn commit(&self, incarnation: u32) {
         add(&self.executions, u64::from(incarnation) + 1);
         add(&self.first_commits, u64::from(incarnation == 0));

@@ -47,15 +47,57 @@ impl SharedProgress {
     }
 }
 
-/// The window after a commit: one more if the speculation held, else half; between 1 and `most`.
-pub(crate) const fn next_window(window: u32, is_valid: bool, most: u32) -> u32 {
-    if !is_valid {
-        let half = window / 2;
-        if half == 0 { 1 } else { half }
-    } else if window < most {
-        window + 1
-    } else {
-        window
+/// Commits without speculation at a window of 1 before it is tried again: at first, and at most.
+const LEAST_PATIENCE: u32 = 4;
+const MOST_PATIENCE: u32 = 256;
+
+/// How the window changes from commit to commit. Belongs to the holder of the commit token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    patience: u32,
+    /// Commits at a window of 1 since the last try.
+    waited: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { patience: LEAST_PATIENCE, waited: 0 }
+    }
+}
+
+impl Pace {
+    pub(crate) const fn to_bits(self) -> u64 {
+        (self.patience as u64) << 32 | self.waited as u64
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self { patience: (bits >> 32) as u32, waited: bits as u32 }
+    }
+
+    /// The window after a commit, between 1 and `most`: one more if the speculation held, half if it failed. `None`: there was no
+    /// speculation. At a window of 1 there never is: then it is tried from time to time, the less often the more often that failed.
+    pub(crate) fn next_window(&mut self, window: u32, held_up: Option<bool>, most: u32) -> u32 {
+        match held_up {
+            Some(true) => {
+                self.patience = (self.patience / 2).max(LEAST_PATIENCE);
+                window.saturating_add(1).min(most)
+            }
+            Some(false) => {
+                if window <= 2 {
+                    self.patience = (self.patience * 2).min(MOST_PATIENCE);
+                }
+                (window / 2).max(1)
+            }
+            None if window == 1 => {
+                self.waited += 1;
+                if self.waited < self.patience {
+                    return 1;
+                }
+                self.waited = 0;
+                most.min(2)
+            }
+            None => window,
+        }
     }
 }
 
@@ -65,13 +107,37 @@ mod tests {
 
     #[test]
     fn the_window_grows_by_one_and_halves() {
-        assert_eq!(next_window(1, true, 8), 2);
-        assert_eq!(next_window(7, true, 8), 8);
-        assert_eq!(next_window(8, true, 8), 8);
-        assert_eq!(next_window(8, false, 8), 4);
-        assert_eq!(next_window(3, false, 8), 1);
-        assert_eq!(next_window(1, false, 8), 1);
-        assert_eq!(next_window(1, true, 1), 1);
+        let next = |window, held_up, most| Pace::default().next_window(window, Some(held_up), most);
+        assert_eq!(next(1, true, 8), 2);
+        assert_eq!(next(7, true, 8), 8);
+        assert_eq!(next(8, true, 8), 8);
+        assert_eq!(next(8, false, 8), 4);
+        assert_eq!(next(3, false, 8), 1);
+        assert_eq!(next(1, false, 8), 1);
+        assert_eq!(next(1, true, 1), 1);
+    }
+
+    #[test]
+    fn speculation_that_keeps_failing_is_tried_less_and_less_often() {
+        let mut pace = Pace::default();
+        let mut window = 1;
+        let mut tries = Vec::new();
+        for commit in 0..5_000 {
+            // A serial chain: whatever runs ahead fails.
+            let held_up = (window > 1).then_some(false);
+            tries.extend(held_up.map(|_| commit));
+            window = pace.next_window(window, held_up, 64);
+            assert_eq!(Pace::from_bits(pace.to_bits()), pace);
+        }
+        assert!((20..40).contains(&tries.len()), "{tries:?}");
+        let gaps: Vec<_> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps.is_sorted(), "{gaps:?}");
+        // Where it holds it is back soon.
+        for _ in 0..2 * MOST_PATIENCE {
+            let held_up = (window > 1).then_some(true);
+            window = pace.next_window(window, held_up, 64);
+        }
+        assert_eq!(window, 64);
     }
 
     #[cfg(not(loom))]

@@ -59,7 +59,8 @@ are medians. Before that the results are compared; a difference is a failure.
 
   speed-up    sequential time / parallel time
   bound       the most that so many threads can gain: dependent transactions one after the other, each as long as it takes
-              sequentially (with --read-latency: as long as its gas). Payments and fees depend on nothing.
+              sequentially. Payments and fees depend on nothing. With --read-latency it is the number of threads, since
+              each can wait for one read while the others wait for theirs, whatever depends on what.
   of bound    speed-up / bound
   runs/tx     executions of a transaction until it was committed
 

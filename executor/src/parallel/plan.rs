@@ -6,10 +6,10 @@ use braid_scheduler::Scheduler;
 use crate::Block;
 
 /// Fewer transactions are not worth waking anybody for.
-const FEWEST_TRANSACTIONS: usize = 4;
+const FEWEST_TRANSACTIONS: usize = 8;
 
-/// Less gas neither: about a tenth of a millisecond.
-const LEAST_GAS: u64 = 500_000;
+/// Less gas neither. Limits count, of which transactions use about half: less than a millisecond.
+const LEAST_GAS: u64 = 4_000_000;
 
 /// Up to how many small transactions are claimed together.
 const LONGEST_BATCH: u32 = 16;
@@ -18,7 +18,10 @@ const LONGEST_BATCH: u32 = 16;
 const BATCH_GAS: u64 = 340_000;
 
 /// Transactions that each worker may look ahead.
-const WINDOW_PER_WORKER: u32 = 32;
+const WINDOW_PER_WORKER: u32 = 128;
+
+/// And all together: what they have read and written is kept until they are committed.
+const LARGEST_WINDOW: u32 = 2048;
 
 /// Places in which senders are looked up: a power of two.
 const PLACES: usize = 1 << 12;
@@ -78,7 +81,8 @@ impl Plan {
     /// Tells the scheduler what is known.
     pub(super) fn prepare(&mut self, block: &Block, workers: usize, scheduler: &mut Scheduler) {
         let count = block.transactions.len() as u32;
-        let window = (workers as u32).saturating_mul(WINDOW_PER_WORKER).min(count).max(1);
+        let window = (workers as u32).saturating_mul(WINDOW_PER_WORKER).min(LARGEST_WINDOW);
+        let window = window.min(count).max(1);
         self.in_flight = (window + LONGEST_BATCH) as usize;
         scheduler.set_workers(workers);
         scheduler.reset(count, batches(&block.transactions), window);

@@ -21,7 +21,7 @@ pub(super) struct Record<E> {
     pub(super) is_published: bool,
     /// Whether all below was committed when it began: then nothing has to be validated.
     pub(super) is_final: bool,
-    /// Whether it was executed again because what it had read was wrong.
+    /// Whether it was executed again when it was to be committed, because what it had read was wrong.
     pub(super) is_repeated: bool,
     /// The execution, if it waits for another transaction.
     pub(super) parked: Option<Box<Context>>,

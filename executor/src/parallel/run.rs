@@ -249,17 +249,16 @@ where
             if reader > highest {
                 break;
             }
-            let mut record = self.records.lock(reader);
+            let record = self.records.lock(reader);
             let version = Version::of_transaction(reader);
             if record.is_final || memory.holds(version, &record.reads) {
                 continue;
             }
-            let is_aborted = self.scheduler.abort(reader, incarnation, || {
+            self.scheduler.abort(reader, incarnation, || {
                 if record.is_published {
                     memory.mark_estimates(version, &record.writes);
                 }
             });
-            record.is_repeated |= is_aborted;
         }
     }
 
@@ -283,7 +282,11 @@ where
                 self.scheduler.halt();
                 return;
             }
-            let held_up = !record.is_repeated;
+            let held_up = match (record.is_repeated, record.is_final) {
+                (true, _) => Some(false),
+                (false, true) => None,
+                (false, false) => Some(true),
+            };
             record.clear();
             drop(record);
             commit.committed(head, held_up);

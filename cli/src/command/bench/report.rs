@@ -107,7 +107,11 @@ impl Facts {
         let times = &measured.measurement.times;
         let gas = measured.measurement.outcome.gas_used;
         let one = |parallel: &ParallelTime| {
-            let bound = measured.chains.bound(parallel.threads);
+            // What is waited for depends on nothing: reads of transactions that fail are not in vain.
+            let bound = match measured.waited {
+                Some(_) => parallel.threads as f64,
+                None => measured.chains.bound(parallel.threads),
+            };
             Self::new(parallel, times, (gas, bound))
         };
         times.parallel.iter().map(one).collect()
@@ -170,7 +174,8 @@ struct JsonMeasured {
     /// Transactions of the longest chain of dependent ones.
     longest_chain: usize,
     /// Bound of the speed-up, whatever the number of threads.
-    endless_bound: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endless_bound: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slow_reads: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,6 +188,7 @@ impl<'a> JsonRow<'a> {
         let is_measured = row.differences().is_empty();
         let measured = row.result.as_ref().ok().filter(|_| is_measured);
         let transactions = row.bench.block.transactions.len();
+        let is_weighed = measured.is_some_and(|measured| measured.waited.is_none());
         Self {
             block: &row.bench.name,
             transactions,
@@ -193,7 +199,7 @@ impl<'a> JsonRow<'a> {
                 sequential_seconds: measured.measurement.times.sequential.as_secs_f64(),
                 dependent_transactions: measured.dependent,
                 longest_chain: measured.chains.longest,
-                endless_bound: measured.chains.bound(transactions),
+                endless_bound: is_weighed.then(|| measured.chains.bound(transactions)),
                 slow_reads: measured.waited.map(|(reads, _)| reads),
                 slow_read_microseconds: measured.waited.map(|waited| mean_us(&waited)),
                 parallel: Facts::of(row),
