@@ -159,15 +159,22 @@ impl WorkerPool {
         };
         scope(&guarded, |lender| {
             let posts: Vec<_> = self.threads[..workers - 1].iter().map(|t| &t.post).collect();
-            for (post, worker) in posts.iter().zip(1..) {
-                let rings = rung_by(worker, &posts).cloned().collect();
-                *lock(&post.letter) = Letter::Job(Job { lent: lender.lend(), worker, rings });
-            }
+            hand_out(&posts, || lender.lend());
             rung_by(0, &posts).for_each(|post| post.bell.notify_one());
             guarded(0);
         });
         let first_panic = first_panic.into_inner().unwrap_or_else(PoisonError::into_inner);
         first_panic.map_or(Ok(()), |(worker, message)| Err(RunError::Panicked { worker, message }))
+    }
+}
+
+/// Puts the jobs where their workers find them. A worker that is awake takes its job at once, and rings others: so these have theirs
+/// before it.
+fn hand_out(posts: &[&Arc<Post>], mut lend: impl FnMut() -> Lent) {
+    for (index, post) in posts.iter().enumerate().rev() {
+        let worker = index + 1;
+        let rings = rung_by(worker, posts).cloned().collect();
+        *lock(&post.letter) = Letter::Job(Job { lent: lend(), worker, rings });
     }
 }
 

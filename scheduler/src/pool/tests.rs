@@ -6,8 +6,10 @@ use std::{
     sync::{
         Barrier, Mutex,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
+    time::Duration,
 };
 
 use super::*;
@@ -84,4 +86,62 @@ fn a_pool_that_is_dropped_has_no_threads_left() {
     drop(pool);
     assert!(posts.iter().all(|post| post.upgrade().is_none()), "a thread keeps its post");
     assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+/// A worker that is still awake takes its job and rings others while jobs are being handed out: a ring before the job is lost.
+#[test]
+fn nobody_is_rung_before_the_job_is_there() {
+    let posts: Vec<_> = (0..20).map(|_| Arc::new(Post::default())).collect();
+    let posts: Vec<_> = posts.iter().collect();
+    let mut wrong = Vec::new();
+    let mut check = |posts: &[&Arc<Post>]| {
+        let letters: Vec<_> = posts.iter().map(|post| lock(&post.letter)).collect();
+        for letter in &letters {
+            let Letter::Job(job) = &**letter else { continue };
+            let rung = job
+                .rings
+                .iter()
+                .map(|rung| posts.iter().position(|post| Arc::ptr_eq(post, rung)).unwrap());
+            let without = rung.filter(|at| !matches!(&*letters[*at], Letter::Job(_)));
+            wrong.extend(without.map(|at| (job.worker, at + 1)));
+        }
+    };
+    scope(&|_| {}, |lender| {
+        hand_out(&posts, || {
+            check(&posts);
+            lender.lend()
+        });
+        check(&posts);
+        // Jobs that nobody takes are given back.
+        posts.iter().for_each(|post| *lock(&post.letter) = Letter::None);
+    });
+    assert_eq!(wrong, [], "the first rings the second, which has no job");
+}
+
+/// Many short runs in more threads than there are processors.
+#[test]
+fn pools_beside_each_other_end_all_their_runs() {
+    const POOLS: usize = 4;
+    const WORKERS: usize = 16;
+    const RUNS: usize = 5_000;
+    const LIMIT: Duration = Duration::from_secs(240);
+    let (sender, receiver) = mpsc::channel();
+    for _ in 0..POOLS {
+        let sender = sender.clone();
+        thread::spawn(move || {
+            let mut pool = WorkerPool::new(WORKERS).unwrap();
+            let ran = AtomicUsize::new(0);
+            for _ in 0..RUNS {
+                let body = |_| {
+                    ran.fetch_add(1, Ordering::Relaxed);
+                };
+                pool.run(WORKERS, body, || {}).unwrap();
+            }
+            sender.send(ran.into_inner()).unwrap();
+        });
+    }
+    for _ in 0..POOLS {
+        let ran = receiver.recv_timeout(LIMIT).expect("a run does not end");
+        assert_eq!(ran, WORKERS * RUNS);
+    }
 }
