@@ -168,8 +168,8 @@ impl WorkerPool {
     }
 }
 
-/// Puts the jobs where their workers find them. A worker that is awake takes its job at once, and rings others: so these have theirs
-/// before it.
+/// Puts the jobs where their workers find them. A worker that is awake takes its job at once, and rings others: so these have
+/// theirs before it.
 fn hand_out(posts: &[&Arc<Post>], mut lend: impl FnMut() -> Lent) {
     for (index, post) in posts.iter().enumerate().rev() {
         let worker = index + 1;
