@@ -6,7 +6,7 @@
 //! | [`verify`] | compares what execution made of a block with its fixture |
 //! | [`replay`] | executes a block from its witness alone |
 //! | [`agreement`] | compares what parallel and sequential execution made of a block |
-//! | [`bench`] | synthetic blocks, conflict graphs, and measurements of parallel beside sequential execution |
+//! | [`mod@bench`] | synthetic blocks, conflict graphs, and measurements of parallel beside sequential execution |
 //! | [`statetest`], [`blocktest`] | run General State Tests and Blockchain Tests |
 //! | [`chain`] | blocks imported one after the other, with side chains and their states |
 //! | [`transaction`] | transactions of JSON: their signers, and what is executed of them |
