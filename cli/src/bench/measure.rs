@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_block_is_measured_with_each_number_of_threads() {
-        let bench = Workload::Mixed.block(2_000_000);
+        let bench = Workload::Mixed.block(12_000_000);
         let mut engines = Engines::new(bench.spec.clone(), PortableCrypto::new());
         engines.set_chain(&bench.spec, bench.missing_request_contracts());
         let effort = Effort { threads: vec![1, 3], runs: 2 };
