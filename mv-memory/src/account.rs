@@ -5,22 +5,17 @@ use braid_primitives::AccountInfo;
 
 use crate::{
     Estimate, Version,
-    sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, lock},
+    history::{self, CHANGED, COMMITTED, Header, KNOWN, OWN},
+    sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock},
     words::{AddressCell, Word},
 };
 
-/// The state before the block is known.
-const KNOWN: u32 = 1;
 /// The account existed before the block.
-const EXISTED: u32 = 2;
-/// A step wrote to the account: what it is now depends on who asks.
-const CHANGED: u32 = 4;
+const EXISTED: u32 = OWN;
 /// A step wiped its storage.
-const RESET: u32 = 8;
+const RESET: u32 = OWN << 1;
 /// A step wrote something other than zero to one of its slots.
-const SLOTS: u32 = 16;
-/// Something that a step wrote is committed.
-const COMMITTED: u32 = 32;
+const SLOTS: u32 = OWN << 2;
 
 /// An account as a step of the block finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +29,6 @@ pub struct AccountState {
 }
 
 impl AccountState {
-    /// As the state before the block has it.
-    pub fn before_block(info: Option<&AccountInfo>) -> Self {
-        let exists = info.is_some();
-        Self { info: info.copied().unwrap_or_default(), exists, reset: Version::NONE }
-    }
-
     /// The account, if there is one.
     pub fn existing(&self) -> Option<&AccountInfo> {
         self.exists.then_some(&self.info)
@@ -83,22 +72,8 @@ impl AccountWrite {
     }
 }
 
-/// What a step wrote that is not committed yet.
-#[derive(Clone, Debug)]
-struct Pending {
-    version: Version,
-    /// The step will be executed again and probably write to the account again: nobody should go on with this.
-    is_estimate: bool,
-    write: AccountWrite,
-}
-
-#[derive(Debug, Default)]
-struct Changes {
-    /// With all that is committed; the state before the block if nothing is.
-    committed: Option<AccountState>,
-    /// In ascending order of version.
-    pending: Vec<Pending>,
-}
+/// What is committed is the account with all of it.
+type Changes = history::Changes<AccountWrite, AccountState>;
 
 /// See the module's documentation.
 ///
@@ -109,9 +84,7 @@ struct Changes {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct AccountCell {
-    flags: AtomicU32,
-    /// About the highest step that read the account: a hint for whoever writes to it.
-    last_reader: AtomicU32,
+    pub(crate) header: Header,
     address: AddressCell,
     nonce: AtomicU64,
     balance: Word,
@@ -122,8 +95,7 @@ pub(crate) struct AccountCell {
 impl Default for AccountCell {
     fn default() -> Self {
         Self {
-            flags: AtomicU32::new(0),
-            last_reader: AtomicU32::new(0),
+            header: Header::default(),
             address: AddressCell::zero(),
             nonce: AtomicU64::new(0),
             balance: Word::zero(),
@@ -136,20 +108,12 @@ impl Default for AccountCell {
 impl AccountCell {
     /// Makes the cell that of an account of which nothing is known. Nobody else may use it yet.
     pub(crate) fn renew(&self, address: &Address) {
-        self.flags.store(0, Ordering::Relaxed);
-        self.last_reader.store(0, Ordering::Relaxed);
-        // Changes of an earlier block stay until the first of this one: CHANGED is not set.
+        self.header.renew();
         self.address.store(address);
     }
 
-    /// The changes of this block, to be added to.
     fn changes(&self) -> MutexGuard<'_, Changes> {
-        let mut changes = lock(&self.changes);
-        if !self.is_changed() {
-            changes.committed = None;
-            changes.pending.clear();
-        }
-        changes
+        Changes::of_block(&self.header, &self.changes)
     }
 
     #[inline]
@@ -157,54 +121,38 @@ impl AccountCell {
         self.address.load()
     }
 
-    fn has(&self, flag: u32) -> bool {
-        self.flags.load(Ordering::Acquire) & flag != 0
-    }
-
     /// Whether the state before the block was read.
     pub(crate) fn is_known(&self) -> bool {
-        self.has(KNOWN)
+        self.header.has(KNOWN)
     }
 
     /// Whether the account existed before the block, once that is known.
     pub(crate) fn existed(&self) -> bool {
-        self.has(EXISTED)
+        self.header.has(EXISTED)
     }
 
     pub(crate) fn is_changed(&self) -> bool {
-        self.has(CHANGED)
+        self.header.has(CHANGED)
     }
 
     /// Whether something is committed on top of the state before the block.
     pub(crate) fn is_committed(&self) -> bool {
-        self.has(COMMITTED)
+        self.header.has(COMMITTED)
     }
 
     pub(crate) fn may_be_reset(&self) -> bool {
-        self.has(RESET)
+        self.header.has(RESET)
     }
 
     /// Whether a step wrote something other than zero to one of the slots.
     pub(crate) fn has_slots(&self) -> bool {
-        self.has(SLOTS)
+        self.header.has(SLOTS)
     }
 
     pub(crate) fn note_slots(&self) {
         if !self.has_slots() {
-            self.flags.fetch_or(SLOTS, Ordering::Release);
+            self.header.set(SLOTS);
         }
-    }
-
-    /// Leaves a hint that `version` reads the account. Racy on purpose: a hint that is lost costs time, not correctness.
-    #[inline]
-    pub(crate) fn note_reader(&self, version: Version) {
-        if self.last_reader.load(Ordering::Relaxed) < version.to_bits() {
-            self.last_reader.store(version.to_bits(), Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn last_reader_bits(&self) -> u32 {
-        self.last_reader.load(Ordering::Relaxed)
     }
 
     /// Puts in the state before the block, unless somebody did already: all read the same.
@@ -218,8 +166,8 @@ impl AccountCell {
         self.nonce.store(known.nonce, Ordering::Relaxed);
         self.code_hash.store_hash(&known.code_hash);
         let flags = if info.is_some() { KNOWN | EXISTED } else { KNOWN };
-        // Pairs with the acquiring loads of `flags`: who sees KNOWN sees the words.
-        self.flags.fetch_or(flags, Ordering::Release);
+        // Who sees KNOWN sees the words.
+        self.header.set(flags);
     }
 
     /// The state before the block, which must be known.
@@ -244,7 +192,7 @@ impl AccountCell {
         }
         let changes = lock(&self.changes);
         let mut state = changes.committed.unwrap_or_else(|| self.before());
-        for pending in changes.pending.iter().take_while(|pending| pending.version < reader) {
+        for pending in changes.below(reader) {
             if pending.is_estimate {
                 return Err(Estimate { version: pending.version });
             }
@@ -259,8 +207,8 @@ impl AccountCell {
             return Version::NONE;
         }
         let changes = lock(&self.changes);
-        let below = changes.pending.iter().take_while(|pending| pending.version < reader);
-        let pending = below.filter(|pending| pending.write.resets_storage).last();
+        let below = changes.below(reader).iter();
+        let pending = below.rev().find(|pending| pending.write.resets_storage);
         let committed = changes.committed.map(|committed| committed.reset).unwrap_or_default();
         pending.map_or(committed, |pending| pending.version)
     }
@@ -286,39 +234,25 @@ impl AccountCell {
     pub(crate) fn fetch(&self) -> u64 {
         let balance = self.balance.lowest_limb();
         let code_hash = self.code_hash.lowest_limb();
-        u64::from(self.last_reader_bits()) ^ balance ^ code_hash
+        u64::from(self.header.last_reader_bits()) ^ balance ^ code_hash
     }
 
     /// Shows the others what `version` wrote, in place of what it wrote before. Says whether that differs.
     pub(crate) fn publish(&self, version: Version, write: &AccountWrite) -> bool {
         let mut changes = self.changes();
-        let flags = if write.resets_storage { CHANGED | RESET } else { CHANGED };
         // Inside the lock: whoever sees CHANGED waits for what belongs to it.
-        self.flags.fetch_or(flags, Ordering::Release);
-        let pending = &mut changes.pending;
-        let place = pending.partition_point(|pending| pending.version < version);
-        let new = Pending { version, is_estimate: false, write: *write };
-        match pending.get_mut(place).filter(|pending| pending.version == version) {
-            Some(old) => std::mem::replace(old, new).write != *write,
-            None => {
-                pending.insert(place, new);
-                true
-            }
-        }
+        self.header.set(if write.resets_storage { CHANGED | RESET } else { CHANGED });
+        changes.publish(version, *write)
     }
 
     /// Takes back what `version` published, if it did.
     pub(crate) fn withdraw(&self, version: Version) {
-        let mut changes = self.changes();
-        changes.pending.retain(|pending| pending.version != version);
+        self.changes().withdraw(version);
     }
 
     /// Warns the others of what `version` published.
     pub(crate) fn mark_estimate(&self, version: Version) {
-        let mut changes = self.changes();
-        for pending in changes.pending.iter_mut().filter(|pending| pending.version == version) {
-            pending.is_estimate = true;
-        }
+        self.changes().mark_estimate(version);
     }
 
     /// Makes what `version` wrote final; those below must be. Returns the account before and after. The state before the block
@@ -330,13 +264,13 @@ impl AccountCell {
         change: impl FnOnce(&mut AccountState),
     ) -> (AccountState, AccountState) {
         let mut changes = self.changes();
-        changes.pending.retain(|pending| pending.version != version);
+        changes.withdraw(version);
         let before = changes.committed.unwrap_or_else(|| self.before());
         let mut after = before;
         change(&mut after);
         changes.committed = Some(after);
-        let flags = CHANGED | COMMITTED | if after.reset == version { RESET } else { 0 };
-        self.flags.fetch_or(flags, Ordering::Release);
+        let reset = if after.reset == version { RESET } else { 0 };
+        self.header.set(CHANGED | COMMITTED | reset);
         (before, after)
     }
 }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `version` | positions in the block |
 //! | `account`, `slot` | the cells |
+//! | `history` | what the two have in common: who reads, what is written and not committed |
 //! | `log` | what a step read and what it wrote |
 //! | `table`, `arena` | from keys to indices, from indices to cells |
 //! | `words` | words that several threads read |
@@ -48,6 +49,7 @@
 
 mod account;
 mod arena;
+mod history;
 mod log;
 mod slot;
 mod sync;
@@ -193,13 +195,8 @@ impl MvMemory {
         load: impl FnOnce(Address) -> Result<Option<AccountInfo>, E>,
     ) -> Result<AccountState, ReadError<E>> {
         let cell = self.account_cell(account);
-        cell.note_reader(reader);
-        if !cell.is_known() {
-            match load(cell.address()) {
-                Ok(ref info) => cell.set_before(info.as_ref()),
-                Err(error) => return Err(ReadError::State(error)),
-            }
-        }
+        cell.header.note_reader(reader);
+        self.know_account(account, load).map_err(ReadError::State)?;
         Ok(cell.read(reader)?)
     }
 
@@ -217,6 +214,7 @@ impl MvMemory {
     ///
     /// # Errors
     /// What `load` says.
+    #[inline]
     pub fn know_account<E>(
         &self,
         account: AccountIndex,
@@ -224,7 +222,10 @@ impl MvMemory {
     ) -> Result<(), E> {
         let cell = self.account_cell(account);
         if !cell.is_known() {
-            cell.set_before(load(cell.address())?.as_ref());
+            match load(cell.address()) {
+                Ok(ref info) => cell.set_before(info.as_ref()),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -242,7 +243,7 @@ impl MvMemory {
         load: impl FnOnce(Address, U256) -> Result<U256, E>,
     ) -> Result<U256, ReadError<E>> {
         let cell = self.slot_cell(slot);
-        cell.note_reader(reader);
+        cell.header.note_reader(reader);
         let account = self.account_cell(cell.account());
         let reset = account.reset_before(reader);
         if let Some(value) = cell.read(reader, reset)? {
@@ -303,7 +304,7 @@ impl MvMemory {
         for (account, write) in &writes.accounts {
             let cell = self.account_cell(*account);
             if cell.publish(version, write) {
-                highest = highest.max(cell.last_reader_bits());
+                highest = highest.max(cell.header.last_reader_bits());
             }
         }
         for (slot, value) in &writes.slots {
@@ -312,21 +313,21 @@ impl MvMemory {
                 self.account_cell(cell.account()).note_slots();
             }
             if cell.publish(version, *value) {
-                highest = highest.max(cell.last_reader_bits());
+                highest = highest.max(cell.header.last_reader_bits());
             }
         }
         for (account, _) in previous.iter().flat_map(|previous| &previous.accounts) {
             if !writes.accounts.iter().any(|(written, _)| written == account) {
                 let cell = self.account_cell(*account);
                 cell.withdraw(version);
-                highest = highest.max(cell.last_reader_bits());
+                highest = highest.max(cell.header.last_reader_bits());
             }
         }
         for (slot, _) in previous.iter().flat_map(|previous| &previous.slots) {
             if !writes.slots.iter().any(|(written, _)| written == slot) {
                 let cell = self.slot_cell(*slot);
                 cell.withdraw(version);
-                highest = highest.max(cell.last_reader_bits());
+                highest = highest.max(cell.header.last_reader_bits());
             }
         }
         (highest > version.to_bits()).then_some(Version::from_bits(highest))
@@ -354,31 +355,32 @@ impl MvMemory {
 
     /// Whether a step that read this would read the same on top of what is committed.
     pub fn holds_committed(&self, reads: &[Read]) -> bool {
-        reads.iter().all(|read| match read {
-            Read::Account(account, observed) => {
-                let cell = self.account_cell(*account);
-                // What nobody wrote to is as it was read. What was written and taken back may have been read in between.
-                !cell.is_changed() || observed.holds(&cell.committed())
-            }
-            Read::Slot(slot, value) => {
-                let cell = self.slot_cell(*slot);
-                let account = self.account_cell(cell.account());
-                if !cell.is_changed() && !account.may_be_reset() {
-                    return true;
-                }
-                let now = cell.committed(account.committed_reset());
-                now.or_else(|| self.known_slot_before(cell)) == Some(*value)
-            }
-            Read::StorageUntouched(account) => !self.is_storage_touched(*account),
-        })
+        let slot =
+            |cell: &SlotCell, account: &AccountCell| Ok(cell.committed(account.committed_reset()));
+        self.hold(reads, |cell| Ok(cell.committed()), slot)
     }
 
     /// Whether `reader`, which read this, would read the same now. No answer is final, nor is any wrong for long.
     pub fn holds(&self, reader: Version, reads: &[Read]) -> bool {
+        let slot = |cell: &SlotCell, account: &AccountCell| {
+            cell.read(reader, account.reset_before(reader))
+        };
+        self.hold(reads, |cell| cell.read(reader), slot)
+    }
+
+    /// Whether all that was read is so now, according to what the two functions say of accounts and slots.
+    #[inline]
+    fn hold(
+        &self,
+        reads: &[Read],
+        account_now: impl Fn(&AccountCell) -> Result<AccountState, Estimate>,
+        slot_now: impl Fn(&SlotCell, &AccountCell) -> Result<Option<U256>, Estimate>,
+    ) -> bool {
         reads.iter().all(|read| match read {
             Read::Account(account, observed) => {
                 let cell = self.account_cell(*account);
-                !cell.is_changed() || cell.read(reader).is_ok_and(|state| observed.holds(&state))
+                // What nobody wrote to is as it was read. What was written and taken back may have been read in between.
+                !cell.is_changed() || account_now(cell).is_ok_and(|state| observed.holds(&state))
             }
             Read::Slot(slot, value) => {
                 let cell = self.slot_cell(*slot);
@@ -386,8 +388,8 @@ impl MvMemory {
                 if !cell.is_changed() && !account.may_be_reset() {
                     return true;
                 }
-                let now = cell.read(reader, account.reset_before(reader));
-                now.is_ok_and(|now| now.or_else(|| self.known_slot_before(cell)) == Some(*value))
+                slot_now(cell, account)
+                    .is_ok_and(|now| now.or_else(|| self.known_slot_before(cell)) == Some(*value))
             }
             Read::StorageUntouched(account) => !self.is_storage_touched(*account),
         })
@@ -471,10 +473,5 @@ impl MvMemory {
     pub fn changed_slots(&self) -> impl Iterator<Item = SlotIndex> {
         let is_changed = |index: &u32| self.slots.get(*index).is_committed();
         (0..self.slots.len()).filter(is_changed).map(SlotIndex)
-    }
-
-    /// How many accounts and slots the block has touched so far.
-    pub fn location_count(&self) -> (usize, usize) {
-        (self.accounts.len() as usize, self.slots.len() as usize)
     }
 }

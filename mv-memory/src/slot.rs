@@ -4,39 +4,19 @@ use alloy_primitives::U256;
 
 use crate::{
     AccountIndex, Estimate, Version,
+    history::{self, CHANGED, COMMITTED, Header, KNOWN, Pending},
     sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock},
     words::Word,
 };
 
-/// The value before the block is known.
-const KNOWN: u32 = 1;
-/// A step wrote to the slot.
-const CHANGED: u32 = 2;
-/// What a step wrote is committed.
-const COMMITTED: u32 = 4;
-
-/// What a step wrote that is not committed yet.
-#[derive(Clone, Debug)]
-struct Pending {
-    version: Version,
-    is_estimate: bool,
-    value: U256,
-}
-
-#[derive(Debug, Default)]
-struct Changes {
-    /// The last committed write.
-    committed: Option<(Version, U256)>,
-    /// In ascending order of version.
-    pending: Vec<Pending>,
-}
+/// What is committed is the last write.
+type Changes = history::Changes<U256, (Version, U256)>;
 
 /// See the module's documentation. The value before the block is written once, like that of an account.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct SlotCell {
-    flags: AtomicU32,
-    last_reader: AtomicU32,
+    pub(crate) header: Header,
     account: AtomicU32,
     key: Word,
     before: Word,
@@ -46,8 +26,7 @@ pub(crate) struct SlotCell {
 impl Default for SlotCell {
     fn default() -> Self {
         Self {
-            flags: AtomicU32::new(0),
-            last_reader: AtomicU32::new(0),
+            header: Header::default(),
             account: AtomicU32::new(0),
             key: Word::zero(),
             before: Word::zero(),
@@ -59,22 +38,14 @@ impl Default for SlotCell {
 impl SlotCell {
     /// Makes the cell that of a slot of which nothing is known. Nobody else may use it yet.
     pub(crate) fn renew(&self, account: AccountIndex, key: &U256) {
-        self.flags.store(0, Ordering::Relaxed);
-        self.last_reader.store(0, Ordering::Relaxed);
+        self.header.renew();
         self.account.store(account.0, Ordering::Relaxed);
         self.key.store(key);
         self.before.store(&U256::ZERO);
-        // Changes of an earlier block stay until the first of this one: CHANGED is not set.
     }
 
-    /// The changes of this block, to be added to.
     fn changes(&self) -> MutexGuard<'_, Changes> {
-        let mut changes = lock(&self.changes);
-        if !self.is_changed() {
-            changes.committed = None;
-            changes.pending.clear();
-        }
-        changes
+        Changes::of_block(&self.header, &self.changes)
     }
 
     #[inline]
@@ -87,33 +58,17 @@ impl SlotCell {
         self.key.load()
     }
 
-    fn has(&self, flag: u32) -> bool {
-        self.flags.load(Ordering::Acquire) & flag != 0
-    }
-
     pub(crate) fn is_known(&self) -> bool {
-        self.has(KNOWN)
+        self.header.has(KNOWN)
     }
 
     pub(crate) fn is_changed(&self) -> bool {
-        self.has(CHANGED)
+        self.header.has(CHANGED)
     }
 
     /// Whether something is committed on top of the value before the block.
     pub(crate) fn is_committed(&self) -> bool {
-        self.has(COMMITTED)
-    }
-
-    /// Leaves a hint that `version` reads the slot.
-    #[inline]
-    pub(crate) fn note_reader(&self, version: Version) {
-        if self.last_reader.load(Ordering::Relaxed) < version.to_bits() {
-            self.last_reader.store(version.to_bits(), Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn last_reader_bits(&self) -> u32 {
-        self.last_reader.load(Ordering::Relaxed)
+        self.header.has(COMMITTED)
     }
 
     /// Puts in the value before the block, unless somebody did already.
@@ -121,7 +76,7 @@ impl SlotCell {
         let _changes = lock(&self.changes);
         if !self.is_known() {
             self.before.store(value);
-            self.flags.fetch_or(KNOWN, Ordering::Release);
+            self.header.set(KNOWN);
         }
     }
 
@@ -139,12 +94,11 @@ impl SlotCell {
             return Ok((reset > Version::NONE).then_some(U256::ZERO));
         }
         let changes = lock(&self.changes);
-        let below = changes.pending.partition_point(|pending| pending.version < reader);
-        let last = match changes.pending[..below].last() {
+        let last = match changes.below(reader).last() {
             Some(Pending { version, is_estimate: true, .. }) if *version > reset => {
                 return Err(Estimate { version: *version });
             }
-            Some(pending) => Some((pending.version, pending.value)),
+            Some(pending) => Some((pending.version, pending.write)),
             None => changes.committed,
         };
         Ok(surviving(last, reset))
@@ -161,37 +115,25 @@ impl SlotCell {
     /// Shows the others what `version` wrote, in place of what it wrote before. Says whether that differs.
     pub(crate) fn publish(&self, version: Version, value: U256) -> bool {
         let mut changes = self.changes();
-        self.flags.fetch_or(CHANGED, Ordering::Release);
-        let pending = &mut changes.pending;
-        let place = pending.partition_point(|pending| pending.version < version);
-        let new = Pending { version, is_estimate: false, value };
-        match pending.get_mut(place).filter(|pending| pending.version == version) {
-            Some(old) => std::mem::replace(old, new).value != value,
-            None => {
-                pending.insert(place, new);
-                true
-            }
-        }
+        self.header.set(CHANGED);
+        changes.publish(version, value)
     }
 
     /// Takes back what `version` published, if it did.
     pub(crate) fn withdraw(&self, version: Version) {
-        self.changes().pending.retain(|pending| pending.version != version);
+        self.changes().withdraw(version);
     }
 
     /// Warns the others of what `version` published.
     pub(crate) fn mark_estimate(&self, version: Version) {
-        let mut changes = self.changes();
-        for pending in changes.pending.iter_mut().filter(|pending| pending.version == version) {
-            pending.is_estimate = true;
-        }
+        self.changes().mark_estimate(version);
     }
 
     /// Makes what `version` wrote final; those below must be. Returns the last write before.
     pub(crate) fn commit(&self, version: Version, value: U256) -> Option<(Version, U256)> {
         let mut changes = self.changes();
-        changes.pending.retain(|pending| pending.version != version);
-        self.flags.fetch_or(CHANGED | COMMITTED, Ordering::Release);
+        changes.withdraw(version);
+        self.header.set(CHANGED | COMMITTED);
         changes.committed.replace((version, value))
     }
 }
