@@ -5,6 +5,8 @@
 
 use braid_primitives::B256;
 
+use crate::spread;
+
 /// Number of entries, a power of two. 52 KB in all: a part of the second-level cache.
 const ENTRIES: usize = 512;
 
@@ -42,8 +44,7 @@ impl HashCache {
     }
 }
 
-/// Where an input belongs. Keys and slot numbers differ in their low bytes, hashes everywhere. Inputs made to meet in one
-/// place cost what they would cost without the cache.
+/// Where an input belongs. Keys and slot numbers differ in their low bytes, hashes everywhere.
 fn place(input: &[u8; 64]) -> usize {
     let word = |at: usize| {
         let mut bytes = [0; 8];
@@ -51,8 +52,7 @@ fn place(input: &[u8; 64]) -> usize {
         u64::from_le_bytes(bytes)
     };
     let mixed = word(24) ^ word(56).rotate_left(17) ^ word(32).rotate_left(31);
-    let spread = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (spread >> (64 - ENTRIES.trailing_zeros())) as usize
+    spread::place(mixed, ENTRIES)
 }
 
 #[cfg(test)]

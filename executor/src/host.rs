@@ -220,7 +220,7 @@ impl<R: Source, C: Crypto> Host for StateAccess<'_, R, C> {
         let read = self.load(id);
         self.interruptible(read)?;
         Ok(if self.fork >= Hardfork::SpuriousDragon {
-            self.journal.is_dead(id)
+            self.journal.is_empty(id)
         } else {
             !self.journal.exists(id)
         })

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use braid_interpreter::{AccountId, Code, SlotId};
 use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, Log, U256};
 
+pub(crate) use delta::{FETCHED_TOGETHER, leading_bytes};
 use entries::{Account, Arena, Slot, TransientSlot};
 use ids::{AddressIds, SlotIds, SlotKey};
 use observed::Observations;
@@ -472,6 +473,6 @@ impl Journal {
 impl Journal {
     /// Hash of the code as EXTCODEHASH sees it (EIP-1052): zero for a dead account.
     pub(crate) fn visible_code_hash(&mut self, id: AccountId) -> B256 {
-        if self.is_dead(id) { B256::ZERO } else { self.code_hash(id) }
+        if self.is_empty(id) { B256::ZERO } else { self.code_hash(id) }
     }
 }

@@ -52,6 +52,7 @@ pub mod result;
 pub mod rewards;
 pub mod sequential;
 mod source;
+mod spread;
 pub mod system_calls;
 mod tally;
 mod transaction;

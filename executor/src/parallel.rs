@@ -33,7 +33,7 @@ mod run;
 mod source;
 mod transfer;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use braid_interpreter::Engine;
 use braid_mv_memory::{Change, MvMemory, Read, Version, WriteSet};
@@ -232,8 +232,11 @@ impl<C: Crypto> BlockExecutor<C> {
         sink: Option<S>,
     ) -> Result<BlockOutcome, ParallelError<R::Error>> {
         let is_parallel = match self.parallelism {
-            Parallelism::Always => true,
-            Parallelism::Adaptive => threads > 1 && self.plan.is_worth_it(block),
+            Parallelism::Adaptive if threads <= 1 => false,
+            parallelism => {
+                self.plan.look(block);
+                parallelism == Parallelism::Always || self.plan.is_worth_it()
+            }
         };
         if is_parallel {
             return self.run_parallel(block, state, threads.max(1), sink);
@@ -307,15 +310,20 @@ impl<C: Crypto> BlockExecutor<C> {
 fn guarded<T: Send>(pool: &mut WorkerPool, work: impl FnOnce() -> T + Send) -> Result<T, RunError> {
     let (work, result) = (Mutex::new(Some(work)), Mutex::new(None));
     let body = |_| {
-        let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let work = lock(&work).take();
         let done = work.map(|work| work());
-        *result.lock().unwrap_or_else(PoisonError::into_inner) = done;
+        *lock(&result) = done;
     };
     pool.run(1, body, || {})?;
     match result.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(result) => Ok(result),
         None => unreachable!("the work was done, or has panicked"),
     }
+}
+
+/// Locks. What a panic left behind counts: it ends the block, and the next begins anew.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failed_run<E>(error: RunError) -> ParallelError<E> {

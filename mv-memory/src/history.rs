@@ -28,8 +28,8 @@ impl Default for Header {
 }
 
 impl Header {
-    /// Makes the cell that of a location of which nothing is known. Nobody else may use it yet. Changes of an earlier block stay
-    /// until the first of this one.
+    /// Makes the cell that of a location of which nothing is known. Nobody else may use it yet. Changes of an
+    /// earlier block stay until the first of this one.
     pub(crate) fn renew(&self) {
         self.flags.store(0, Ordering::Relaxed);
         self.last_reader.store(0, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// How many accounts are brought from memory at a time.
-const FETCHED_TOGETHER: usize = 64;
+pub(crate) const FETCHED_TOGETHER: usize = 64;
 
 /// From how many accounts on they are spread over buckets before they are sorted.
 const MANY: usize = 4096;
@@ -199,12 +199,9 @@ impl<'j> Changes<'j> {
         }
     }
 
-    /// Adds a slot of an account that exists, if it is not what it was; or, in storage that was wiped, if it is not zero.
+    /// Adds a slot, if it has [changed](Journal::changed_slot).
     fn record_slot(&mut self, id: u32, before: U256, is_wiped: bool) {
-        let slot = &self.journal.slots[id as usize];
-        let account = self.journal.account(slot.key.account());
-        let before = if is_wiped { U256::ZERO } else { before };
-        if slot.current != before && slot.epoch == account.epoch && account.exists {
+        if self.journal.changed_slot(SlotId(id), before, is_wiped).is_some() {
             self.lists.slots.push(id);
         }
     }
@@ -321,7 +318,7 @@ impl<'j> Changes<'j> {
 }
 
 /// The first eight bytes, in an order that agrees with that of addresses.
-fn leading_bytes(address: &Address) -> u64 {
+pub(crate) fn leading_bytes(address: &Address) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&address[..8]);
     u64::from_be_bytes(bytes)

@@ -15,6 +15,8 @@ use braid_interpreter::AccountId;
 use braid_primitives::{Address, U256};
 use hashbrown::{HashTable, hash_table::Entry};
 
+use crate::spread;
+
 /// Something that has an id.
 pub(super) trait Key: PartialEq {
     /// Makes hashers with a random key.
@@ -143,11 +145,9 @@ impl<K: Key> Ids<K> {
     }
 }
 
-/// The place of a key. Keys made to meet in one place cost what they would cost without places.
 #[inline]
 fn place<K: Key>(key: &K) -> usize {
-    let spread = key.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (spread >> (64 - PLACES.trailing_zeros())) as usize
+    spread::place(key.bits(), PLACES)
 }
 
 impl Key for Address {
@@ -160,11 +160,7 @@ impl Key for Address {
 
     #[inline]
     fn bits(&self) -> u64 {
-        // Addresses are copied in pieces of 16 and 4 bytes: a word across the two would have to wait for both.
-        let (mut middle, mut last) = ([0; 8], [0; 4]);
-        middle.copy_from_slice(&self[8..16]);
-        last.copy_from_slice(&self[16..]);
-        u64::from_le_bytes(middle) ^ u64::from(u32::from_le_bytes(last))
+        spread::address_bits(self)
     }
 }
 
@@ -216,8 +212,7 @@ impl Key for SlotKey {
 
     #[inline]
     fn bits(&self) -> u64 {
-        let [low, .., high] = *self.key.as_limbs();
-        low ^ high ^ u64::from(self.account.0).rotate_left(32)
+        spread::slot_bits(self.account.0, &self.key)
     }
 }
 

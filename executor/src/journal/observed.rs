@@ -156,7 +156,8 @@ impl Journal {
         self.account(id).exists
     }
 
-    /// Whether the account is empty in the sense of EIP-161: nonce zero, balance zero, no code.
+    /// Whether the account does not exist or is empty in the sense of EIP-161: nonce zero, balance zero, no code. A missing
+    /// account has none of these: whether it exists does not have to be known.
     pub(crate) fn is_empty(&mut self, id: AccountId) -> bool {
         let account = self.account(id);
         if account.info.balance > self.balance_before(id) {
@@ -165,11 +166,5 @@ impl Journal {
         }
         // What changes least is asked first.
         self.code_hash(id) == KECCAK256_EMPTY && !self.has_nonce(id) && !self.covers(id, &U256::ONE)
-    }
-
-    /// Whether the account does not exist or is empty (EIP-161).
-    pub(crate) fn is_dead(&mut self, id: AccountId) -> bool {
-        // A missing account has neither nonce, balance nor code: nothing else has to be known.
-        self.is_empty(id)
     }
 }

@@ -15,26 +15,22 @@ impl Journal {
     pub(crate) fn account_write(&mut self, id: AccountId) -> AccountWrite {
         let account = self.account(id);
         let info = &account.info;
-        if account.epoch > 0 {
-            // It went, and may have come back: nothing of what was before is left. What went was found out to be empty, or
-            // its balance was sent away, so that the difference of balances is exact.
-            return AccountWrite {
-                balance_delta: info.balance.wrapping_sub(self.balance_before(id)),
-                nonce: Some(info.nonce),
-                code_hash: Some(info.code_hash),
-                exists: Some(account.exists),
-                resets_storage: true,
-            };
-        }
+        // It went, and may have come back: nothing of what was before is left. What went was found out to be empty, or its
+        // balance was sent away, so that the difference of balances is exact.
+        let has_gone = account.epoch > 0;
+        let nonce_differs = info.nonce != self.nonce_before(id);
+        let code_differs = info.code_hash != self.code_hash_before(id);
         let mut write = AccountWrite {
             balance_delta: info.balance.wrapping_sub(self.balance_before(id)),
-            nonce: (info.nonce != self.nonce_before(id)).then_some(info.nonce),
-            code_hash: (info.code_hash != self.code_hash_before(id)).then_some(info.code_hash),
-            exists: None,
-            resets_storage: false,
+            nonce: (has_gone || nonce_differs).then_some(info.nonce),
+            code_hash: (has_gone || code_differs).then_some(info.code_hash),
+            exists: has_gone.then_some(account.exists),
+            resets_storage: has_gone,
         };
-        let existed = account.existed;
-        if account.exists && (!existed || !write.is_nothing()) {
+        if has_gone {
+            return write;
+        }
+        if account.exists && (!account.existed || !write.is_nothing()) {
             write.exists = Some(true);
         } else if account.touched != NEVER {
             self.exists(id);
@@ -54,29 +50,30 @@ impl Journal {
         self.slots[id.0 as usize].before
     }
 
-    /// The new value of a slot that was read, if it has one.
-    pub(crate) fn slot_write(&self, id: SlotId) -> Option<U256> {
+    /// The value of a slot of an account that exists, if it is not what it was; or, in storage that was wiped,
+    /// if it is not zero.
+    #[inline]
+    pub(super) fn changed_slot(&self, id: SlotId, before: U256, is_wiped: bool) -> Option<U256> {
         let slot = &self.slots[id.0 as usize];
         let account = self.account(slot.key.account());
-        let before = if account.epoch > 0 { U256::ZERO } else { slot.before };
-        let is_written = slot.current != before && slot.epoch == account.epoch && account.exists;
-        is_written.then_some(slot.current)
+        let before = if is_wiped { U256::ZERO } else { before };
+        let is_changed = slot.current != before && slot.epoch == account.epoch && account.exists;
+        is_changed.then_some(slot.current)
     }
 
-    /// The slots that are known, with those that were written without having been read: their account was wiped before.
-    pub(crate) fn slot_ids(&self) -> impl Iterator<Item = SlotId> {
-        (0..self.slots.len() as u32).map(SlotId)
+    /// The slots that were written since the journal was cleared, with their values.
+    pub(crate) fn slot_writes(&self) -> impl Iterator<Item = (SlotId, U256)> {
+        self.slots.iter().enumerate().filter(|(_, slot)| slot.is_loaded).filter_map(|(id, slot)| {
+            let id = SlotId(id as u32);
+            let is_wiped = self.account(slot.key.account()).epoch > 0;
+            Some((id, self.changed_slot(id, slot.before, is_wiped)?))
+        })
     }
 
     /// The account of a slot, and its key.
     pub(crate) fn slot_key(&self, id: SlotId) -> (AccountId, U256) {
         let key = &self.slots[id.0 as usize].key;
         (key.account(), key.key())
-    }
-
-    /// Whether a slot has a value.
-    pub(crate) fn is_slot_known(&self, id: SlotId) -> bool {
-        self.slots[id.0 as usize].is_loaded
     }
 
     /// What the beneficiary gets, if it is not in the journal.

@@ -7,15 +7,18 @@ use std::{
 };
 
 use braid_mv_memory::{AccountIndex, MvMemory, Version};
-use braid_primitives::{AccountDelta, Address, B256, Bytes, SortedMap, StateDelta, U256};
+use braid_primitives::{StateDelta, U256};
 use braid_scheduler::RunError;
+
+use crate::journal::{FETCHED_TOGETHER, leading_bytes};
+
+use super::{
+    delta::{AccountChange, Part, SlotChange},
+    lock,
+};
 
 /// Fewer accounts are not worth waking anybody for.
 const SHARED_FROM: usize = 2_000;
-
-/// How many accounts are brought from memory at a time. In order of address they lie all over it, and waiting for many at once
-/// takes hardly longer than waiting for one.
-const FETCHED_TOGETHER: usize = 64;
 
 /// An account to which something was committed, or to slots of it.
 struct Candidate {
@@ -24,22 +27,6 @@ struct Candidate {
     account: AccountIndex,
     /// Which of the changed slots are its own.
     slots: Range<u32>,
-}
-
-/// A slot that differs from before, with its new value.
-struct SlotChange {
-    account: AccountIndex,
-    key: U256,
-    value: U256,
-}
-
-type Entry = (Address, AccountDelta);
-
-/// A part of the write set, in order of address.
-#[derive(Default)]
-struct Part {
-    accounts: Vec<Entry>,
-    code: Vec<(B256, Bytes)>,
 }
 
 /// Collects the write set. `side_by_side` runs what it is given once for each number below the number that it returns, at the
@@ -52,11 +39,7 @@ pub(super) fn block_delta(
     let slots = changed_slots(memory);
     let candidates = candidates(memory, &slots);
     if workers == 1 || candidates.len() < SHARED_FROM {
-        let Part { accounts, code } = part(memory, &candidates, &slots);
-        return Ok(StateDelta {
-            accounts: SortedMap::from_sorted(accounts),
-            code: code.into_iter().collect(),
-        });
+        return Ok(part(memory, &candidates, &slots).into_delta());
     }
     let parts: Vec<Mutex<Part>> = (0..workers).map(|_| Mutex::default()).collect();
     let share = candidates.len().div_ceil(workers);
@@ -64,7 +47,7 @@ pub(super) fn block_delta(
         if let (Some(candidates), Some(slot)) =
             (candidates.chunks(share).nth(worker), parts.get(worker))
         {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = part(memory, candidates, &slots);
+            *lock(slot) = part(memory, candidates, &slots);
         }
     })?;
     let mut all = Part::default();
@@ -74,10 +57,7 @@ pub(super) fn block_delta(
         all.accounts.extend(part.accounts);
         all.code.extend(part.code);
     }
-    Ok(StateDelta {
-        accounts: SortedMap::from_sorted(all.accounts),
-        code: all.code.into_iter().collect(),
-    })
+    Ok(all.into_delta())
 }
 
 /// In order of account and key.
@@ -90,7 +70,7 @@ fn changed_slots(memory: &MvMemory) -> Vec<SlotChange> {
         (state.exists && value != before).then_some(SlotChange { account, key, value })
     });
     let mut changes: Vec<_> = changes.collect();
-    changes.sort_unstable_by_key(|slot| (slot.account, slot.key));
+    SlotChange::sort(&mut changes);
     changes
 }
 
@@ -127,32 +107,11 @@ fn part(memory: &MvMemory, candidates: &[Candidate], slots: &[SlotChange]) -> Pa
             let ahead = candidates[index..].iter().take(FETCHED_TOGETHER);
             black_box(ahead.fold(0, |all, next| all ^ memory.fetch(next.account)));
         }
-        let before = memory.account_before(*account);
-        let after = memory.committed_account(*account);
-        let storage_wiped = after.reset != Version::NONE && before.exists;
-        let own = &slots[own.start as usize..own.end as usize];
-        if before.existing() == after.existing() && !storage_wiped && own.is_empty() {
-            continue;
-        }
-        let hash = after.info.code_hash;
-        let is_new = before.existing().is_none_or(|before| before.code_hash != hash);
-        if is_new
-            && after.exists
-            && let Some(code) = memory.code(&hash)
-        {
-            part.code.push((hash, code));
-        }
-        let storage = own.iter().map(|slot| (slot.key, slot.value)).collect();
-        let info = after.existing().copied();
-        let delta = AccountDelta { info, storage_wiped, storage: SortedMap::from_sorted(storage) };
-        part.accounts.push((memory.address(*account), delta));
+        let account = *account;
+        let (before, after) = (memory.account_before(account), memory.committed_account(account));
+        let is_wiped = after.reset != Version::NONE;
+        let change = AccountChange { account, before, after, is_wiped };
+        part.add(memory, &change, &slots[own.start as usize..own.end as usize]);
     }
     part
-}
-
-/// The first eight bytes, in an order that agrees with that of addresses.
-fn leading_bytes(address: &Address) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&address[..8]);
-    u64::from_be_bytes(bytes)
 }

@@ -16,8 +16,10 @@ use crate::{
     validate::Limits,
 };
 
-use super::indices::Indices;
-use super::source::{Locations, MvSource, Unanswered};
+use super::{
+    indices::Indices,
+    source::{Locations, MvSource, Unanswered},
+};
 
 /// What all transactions of the block have in common.
 pub(super) struct Environment<'a, R, C> {
@@ -168,10 +170,7 @@ impl Context {
             }
             writes.accounts.push((locations.account(id), write));
         }
-        for id in journal.slot_ids() {
-            let Some(value) = journal.slot_write(id).filter(|_| journal.is_slot_known(id)) else {
-                continue;
-            };
+        for (id, value) in journal.slot_writes() {
             let slot = locations.slot(id).unwrap_or_else(|| {
                 // It was known to be zero without having been read.
                 let (account, key) = journal.slot_key(id);

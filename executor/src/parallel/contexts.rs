@@ -1,10 +1,10 @@
 //! Contexts that nobody uses.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use braid_interpreter::Engine;
 
-use super::context::Context;
+use super::{context::Context, lock};
 
 /// Contexts are kept over blocks. There are as many as workers and waiting transactions ever were at once.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Contexts {
 impl Contexts {
     /// One that nobody uses; what it did last is still in it.
     pub(super) fn take(&self) -> Box<Context> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = lock(&self.idle).pop();
         let mut context = idle.unwrap_or_else(|| Box::new(Context::new(self.engine)));
         context.set_engine(self.engine);
         context
@@ -24,7 +24,7 @@ impl Contexts {
 
     /// Gives one back.
     pub(super) fn put_back(&self, context: Box<Context>) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(context);
+        lock(&self.idle).push(context);
     }
 
     /// Chooses which engine runs code from now on.

@@ -3,6 +3,8 @@
 use braid_mv_memory::{AccountIndex, MvMemory, SlotIndex};
 use braid_primitives::{Address, U256};
 
+use crate::spread::{address_bits, place, slot_bits};
+
 /// Places for accounts and for slots: powers of two.
 const ACCOUNTS: usize = 256;
 const SLOTS: usize = 512;
@@ -35,12 +37,7 @@ impl Indices {
 
     #[inline]
     pub(super) fn account(&mut self, memory: &MvMemory, address: &Address) -> AccountIndex {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&address[8..16]);
-        let mut last = [0; 4];
-        last.copy_from_slice(&address[16..]);
-        let bits = u64::from_le_bytes(bytes) ^ u64::from(u32::from_le_bytes(last));
-        let place = &mut self.accounts[spread(bits) % ACCOUNTS];
+        let place = &mut self.accounts[place(address_bits(address), ACCOUNTS)];
         match place {
             Some((known, index)) if known == address => *index,
             _ => {
@@ -58,9 +55,7 @@ impl Indices {
         account: AccountIndex,
         key: &U256,
     ) -> SlotIndex {
-        let [low, .., high] = *key.as_limbs();
-        let bits = low ^ high ^ u64::from(account.0).rotate_left(32);
-        let place = &mut self.slots[spread(bits) % SLOTS];
+        let place = &mut self.slots[place(slot_bits(account.0, key), SLOTS)];
         match place {
             Some((owner, known, index)) if *owner == account && known == key => *index,
             _ => {
@@ -70,9 +65,4 @@ impl Indices {
             }
         }
     }
-}
-
-/// Keys made to meet in one place cost what they would cost without the cache.
-fn spread(bits: u64) -> usize {
-    (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
 }

@@ -1,9 +1,9 @@
 //! What is known of a block before it runs.
 
-use braid_primitives::{Address, Transaction, TxKind};
+use braid_primitives::{Transaction, TxKind};
 use braid_scheduler::Scheduler;
 
-use crate::Block;
+use crate::{Block, spread};
 
 /// Fewer transactions are not worth waking anybody for.
 const FEWEST_TRANSACTIONS: usize = 8;
@@ -35,50 +35,46 @@ pub(super) struct Plan {
     /// The last transaction of a sender, by some bits of the address. Another sender with the same bits takes the place; what
     /// is forgotten so is found out in the course of execution.
     last_of_sender: Vec<u32>,
+    /// For each transaction the one before it of the same sender.
+    before: Vec<u32>,
     /// Gas of a transaction and of those before it of the same sender, each at its limit.
     chain_gas: Vec<u64>,
+    /// Of all transactions, each at its limit.
+    total_gas: u64,
     in_flight: usize,
 }
 
 impl Plan {
-    /// Whether a block has enough to do side by side.
-    pub(super) fn is_worth_it(&mut self, block: &Block) -> bool {
-        if block.transactions.len() < FEWEST_TRANSACTIONS {
-            return false;
-        }
-        let gas = |tx: &Transaction| tx.gas_limit;
-        let total = block.transactions.iter().fold(0_u64, |sum, tx| sum.saturating_add(gas(tx)));
-        if total < LEAST_GAS {
-            return false;
-        }
-        // Nonces make the transactions of one sender a chain.
-        self.chain_gas.clear();
-        let mut longest = 0;
-        self.for_each_chained(&block.transactions, |plan, tx, on| {
-            let before = on.map_or(0, |on| plan.chain_gas[on as usize]);
-            let chained = gas(&block.transactions[tx as usize]).saturating_add(before);
-            plan.chain_gas.push(chained);
-            longest = longest.max(chained);
-        });
-        longest < total - total / 8
-    }
-
-    /// Calls `visit` for each transaction with the one before it of the same sender.
-    fn for_each_chained(
-        &mut self,
-        transactions: &[Transaction],
-        mut visit: impl FnMut(&mut Self, u32, Option<u32>),
-    ) {
+    /// Finds out which transactions are of one sender: nonces make them a chain.
+    pub(super) fn look(&mut self, block: &Block) {
+        let transactions = &block.transactions;
         self.last_of_sender.clear();
         self.last_of_sender.resize(PLACES, NONE);
+        self.before.clear();
+        self.chain_gas.clear();
+        self.total_gas = 0;
         for (index, tx) in (0_u32..).zip(transactions) {
-            let last = std::mem::replace(&mut self.last_of_sender[place(&tx.sender)], index);
-            let before = transactions.get(last as usize).filter(|last| last.sender == tx.sender);
-            visit(self, index, before.map(|_| last));
+            let place = spread::place(spread::address_bits(&tx.sender), PLACES);
+            let last = std::mem::replace(&mut self.last_of_sender[place], index);
+            let is_chained =
+                transactions.get(last as usize).is_some_and(|last| last.sender == tx.sender);
+            let (before, gas) =
+                if is_chained { (last, self.chain_gas[last as usize]) } else { (NONE, 0) };
+            self.before.push(before);
+            self.chain_gas.push(gas.saturating_add(tx.gas_limit));
+            self.total_gas = self.total_gas.saturating_add(tx.gas_limit);
         }
     }
 
-    /// Tells the scheduler what is known.
+    /// Whether a block that was looked at has enough to do side by side.
+    pub(super) fn is_worth_it(&self) -> bool {
+        let most = self.total_gas - self.total_gas / 8;
+        self.chain_gas.len() >= FEWEST_TRANSACTIONS
+            && self.total_gas >= LEAST_GAS
+            && self.chain_gas.iter().all(|chained| *chained < most)
+    }
+
+    /// Tells the scheduler what is known of a block that was looked at.
     pub(super) fn prepare(&mut self, block: &Block, workers: usize, scheduler: &mut Scheduler) {
         let count = block.transactions.len() as u32;
         let window = (workers as u32).saturating_mul(WINDOW_PER_WORKER).min(LARGEST_WINDOW);
@@ -86,25 +82,15 @@ impl Plan {
         self.in_flight = (window + LONGEST_BATCH) as usize;
         scheduler.set_workers(workers);
         scheduler.reset(count, batches(&block.transactions), window);
-        self.for_each_chained(&block.transactions, |_, tx, on| {
-            if let Some(on) = on {
-                scheduler.depends_on(tx, on);
-            }
-        });
+        for (tx, on) in (0_u32..).zip(&self.before).filter(|(_, on)| **on != NONE) {
+            scheduler.depends_on(tx, *on);
+        }
     }
 
     /// Most transactions that are in flight at once.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
     }
-}
-
-/// Where a sender is looked up.
-fn place(sender: &Address) -> usize {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&sender[12..]);
-    let spread = u64::from_le_bytes(bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (spread >> 32) as usize % PLACES
 }
 
 /// How many consecutive transactions are claimed together: small ones that send only value, since claiming takes time too.

@@ -1,10 +1,13 @@
 //! What is known of a transaction that was executed and is not committed.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use braid_mv_memory::{Read, WriteSet};
 
-use super::context::{Context, Ending};
+use super::{
+    context::{Context, Ending},
+    lock,
+};
 
 /// The result of a transaction's last execution.
 #[derive(Debug)]
@@ -69,6 +72,6 @@ impl<E> Records<E> {
     /// The record of a transaction in flight. One thread at a time needs it, but for those that look whether it still holds.
     pub(super) fn lock(&self, tx: u32) -> MutexGuard<'_, Record<E>> {
         let place = tx as usize & (self.0.len() - 1);
-        self.0[place].lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0[place])
     }
 }

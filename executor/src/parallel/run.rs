@@ -1,7 +1,7 @@
 //! A block under way: what its workers share, and what each does.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     thread,
 };
 
@@ -18,6 +18,7 @@ use crate::{
 use super::{
     context::{Context, Ending, Environment},
     contexts::Contexts,
+    lock,
     record::{Record, Records},
     transfer::transfer,
 };
@@ -395,6 +396,6 @@ where
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger<R::Error, S>> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.ledger)
     }
 }

@@ -4,8 +4,9 @@ use braid_interpreter::{AccountId, SlotId};
 use braid_mv_memory::{AccountIndex, MvMemory, Read, ReadError, SlotIndex, Version};
 use braid_primitives::{AccountInfo, Address, B256, Bytes, StateReader, U256};
 
-use super::indices::Indices;
 use crate::{journal::Journal, source::Source};
+
+use super::indices::Indices;
 
 /// Why a read was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,28 +46,21 @@ pub(super) struct Locations {
 
 const NOWHERE: u32 = u32::MAX;
 
+/// Puts `value` at `place` of a list that may have to grow.
+fn put<T: Clone>(list: &mut Vec<T>, place: u32, value: T, filler: T) {
+    let place = place as usize;
+    if place >= list.len() {
+        list.resize(place + 1, filler);
+    }
+    list[place] = value;
+}
+
 impl Locations {
     /// Forgets all, like the journal whose ids these are.
     pub(super) fn clear(&mut self) {
         self.accounts.clear();
         self.slots.clear();
         self.log.clear();
-    }
-
-    fn set_account(&mut self, id: AccountId, index: AccountIndex) {
-        let place = id.0 as usize;
-        if place >= self.accounts.len() {
-            self.accounts.resize(place + 1, AccountIndex(NOWHERE));
-        }
-        self.accounts[place] = index;
-    }
-
-    fn set_slot(&mut self, id: SlotId, index: SlotIndex) {
-        let place = id.0 as usize;
-        if place >= self.slots.len() {
-            self.slots.resize(place + 1, SlotIndex(NOWHERE));
-        }
-        self.slots[place] = index;
     }
 
     /// Where an account that was read is.
@@ -127,7 +121,7 @@ impl<R: StateReader> Source for MvSource<'_, R> {
         let reader = self.reader;
         let state =
             self.memory.read_account(index, self.version, |address| reader.account(address))?;
-        self.locations.set_account(id, index);
+        put(&mut self.locations.accounts, id.0, index, AccountIndex(NOWHERE));
         self.locations.log.push(Logged::Account(id));
         Ok(state.existing().copied())
     }
@@ -144,7 +138,7 @@ impl<R: StateReader> Source for MvSource<'_, R> {
         let value = self
             .memory
             .read_slot(index, self.version, |address, key| reader.storage(address, key))?;
-        self.locations.set_slot(id, index);
+        put(&mut self.locations.slots, id.0, index, SlotIndex(NOWHERE));
         self.locations.log.push(Logged::Slot(id));
         Ok(value)
     }
