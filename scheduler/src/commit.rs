@@ -46,6 +46,41 @@ impl<'s> Commit<'s> {
         }
     }
 
+    /// Takes the token, if it is free, for the claimant of a batch of which `tx` has not been started, if that is the frontier.
+    pub(crate) fn try_lead(scheduler: &'s Scheduler, tx: u32) -> Option<Self> {
+        // The frontier stays: only the claimant can have this transaction executed.
+        if scheduler.frontier() != tx
+            || scheduler.is_halted()
+            || scheduler.token.load(Ordering::Relaxed)
+            // As in `try_new`.
+            || scheduler
+                .token
+                .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
+                .is_err()
+        {
+            return None;
+        }
+        Some(Self { scheduler, held: None })
+    }
+
+    /// The frontier's transaction, which the worker has not started, is executed on what is committed, and committed at once.
+    /// Those that waited for it are woken. The worker may go on with the next of its batch in the same way.
+    ///
+    /// # Panics
+    /// If `tx` is not the frontier, or was started.
+    pub fn led(&mut self, tx: u32) {
+        self.let_go();
+        let scheduler = self.scheduler;
+        let frontier = scheduler.frontier();
+        assert!(tx == frontier, "transaction {tx} is led, and the frontier is {frontier}");
+        let waiters = scheduler.transactions.lead(tx);
+        self.advance(0, None);
+        if !waiters.are_none() {
+            // Nothing is taken over by the holder of the token.
+            let _: Option<Claim> = scheduler.wake(waiters, false);
+        }
+    }
+
     /// The frontier's transaction, if it has executed. Nobody can abort it until it is decided.
     ///
     /// One that was taken before and was not decided is let go first.
@@ -67,11 +102,17 @@ impl<'s> Commit<'s> {
     /// If the head is not the one that [`head`](Self::head) gave last.
     pub fn committed(&mut self, head: Head, held_up: impl Into<Option<bool>>) {
         self.decide(&head);
+        self.advance(head.incarnation, held_up.into());
+    }
+
+    /// The frontier's transaction is committed.
+    fn advance(&self, incarnation: u32, held_up: Option<bool>) {
         let scheduler = self.scheduler;
-        scheduler.ledger.commit(head.incarnation);
-        let window = scheduler.progress.load().window();
-        let window = scheduler.ledger.next_window(window, held_up.into(), scheduler.most_window);
-        let frontier = head.tx + 1;
+        scheduler.ledger.commit(incarnation);
+        let progress = scheduler.progress.load();
+        let most = scheduler.most_window;
+        let window = scheduler.ledger.next_window(progress.window(), held_up, most);
+        let frontier = progress.frontier + 1;
         scheduler.progress.store(Progress::new(frontier, window));
         if frontier == scheduler.transactions.len() {
             scheduler.sleepers.call_all();

@@ -274,6 +274,13 @@ impl Scheduler {
         room >= (progress.window() / 4).max(1)
     }
 
+    /// The token, for a transaction of a batch that the worker would start next, if that is the frontier and nobody has the
+    /// token: in place of starting it the worker executes it and calls [`Commit::led`]. All that it reads is committed, and
+    /// nothing need be shown to others before.
+    pub fn lead(&self, tx: u32) -> Option<Commit<'_>> {
+        Commit::try_lead(self, tx)
+    }
+
     /// Starts a transaction of a batch. `None` if it waits for a known dependency; then it is handed out later.
     pub fn start(&self, tx: u32) -> Option<Claim> {
         let takes_over = self.transactions.is_last_of_batch(tx);
@@ -306,7 +313,7 @@ impl Scheduler {
 
     /// Wakes waiters, except for one that the worker may take over.
     #[cold]
-    fn wake(&self, waiters: Waiters<'_>, takes_over: bool) -> Option<Claim> {
+    pub(crate) fn wake(&self, waiters: Waiters<'_>, takes_over: bool) -> Option<Claim> {
         let progress = self.progress.load();
         let mut lowest = None;
         let mut woken = 0;

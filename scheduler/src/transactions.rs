@@ -173,6 +173,19 @@ impl Transactions {
         Waiters { transactions: self, upcoming: before.first_waiter() }
     }
 
+    /// Ready -> Held, by the claimant of its batch with the token in hand, and takes the list of waiters.
+    ///
+    /// As in `execute`.
+    pub(crate) fn lead(&self, tx: u32) -> Waiters<'_> {
+        let held = Word::executed(0).with_state(State::Held).bits();
+        let before = Word::from_bits(self.word(tx).swap(held, Ordering::AcqRel));
+        assert!(
+            before.state() == State::Ready && before.incarnation() == 0,
+            "transaction {tx} was {before:?}, not new"
+        );
+        Waiters { transactions: self, upcoming: before.first_waiter() }
+    }
+
     /// Executed -> Aborting. False if somebody else was first.
     ///
     /// Acquire: pairs with the Release of `execute`: its writes are there to be marked.
