@@ -146,6 +146,44 @@ impl WorkerPool {
         body: impl Fn(usize) + Sync,
         on_panic: impl Fn() + Sync,
     ) -> Result<(), RunError> {
+        self.run_with((workers, true), body, on_panic)
+    }
+
+    /// As [`run`](Self::run), for work that is done once any worker has returned: those that have not begun by the time
+    /// worker 0 returns are not waited for, and do not begin. It takes a sleeping thread longer to wake up than it takes to
+    /// execute a small block.
+    ///
+    /// ```
+    /// # use std::sync::atomic::{AtomicUsize, Ordering};
+    /// # use braid_scheduler::WorkerPool;
+    /// let (next, sum) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    /// let body = |_| {
+    ///     while let task @ 0..100 = next.fetch_add(1, Ordering::Relaxed) {
+    ///         sum.fetch_add(task, Ordering::Relaxed);
+    ///     }
+    /// };
+    /// WorkerPool::new(4)?.share(4, body, || {})?;
+    /// assert_eq!(sum.into_inner(), 4950);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub fn share(
+        &mut self,
+        workers: usize,
+        body: impl Fn(usize) + Sync,
+        on_panic: impl Fn() + Sync,
+    ) -> Result<(), RunError> {
+        self.run_with((workers, false), body, on_panic)
+    }
+
+    fn run_with(
+        &mut self,
+        (workers, waits_for_all): (usize, bool),
+        body: impl Fn(usize) + Sync,
+        on_panic: impl Fn() + Sync,
+    ) -> Result<(), RunError> {
         let workers = workers.max(1);
         self.grow(workers).map_err(RunError::Spawn)?;
         let first_panic = Mutex::new(None);
@@ -162,6 +200,9 @@ impl WorkerPool {
             hand_out(&posts, || lender.lend());
             rung_by(0, &posts).for_each(|post| post.bell.notify_one());
             guarded(0);
+            if !waits_for_all {
+                posts.iter().for_each(|post| post.take_back());
+            }
         });
         let first_panic = first_panic.into_inner().unwrap_or_else(PoisonError::into_inner);
         first_panic.map_or(Ok(()), |(worker, message)| Err(RunError::Panicked { worker, message }))
@@ -185,6 +226,15 @@ fn rung_by<'p>(ringer: usize, posts: &'p [&Arc<Post>]) -> impl Iterator<Item = &
 }
 
 impl Post {
+    /// Takes back a job that has not begun.
+    fn take_back(&self) {
+        let mut letter = lock(&self.letter);
+        let job = std::mem::take(&mut *letter);
+        drop(letter);
+        // Its loan is returned here, if it was there: a thread that wakes up finds nothing and sleeps on.
+        drop(job);
+    }
+
     /// A thread's life.
     fn work(&self) {
         loop {

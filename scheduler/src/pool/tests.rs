@@ -118,6 +118,40 @@ fn nobody_is_rung_before_the_job_is_there() {
     assert_eq!(wrong, [], "the first rings the second, which has no job");
 }
 
+#[test]
+fn who_has_not_begun_when_shared_work_is_done_does_not_begin() {
+    let mut pool = WorkerPool::new(8).unwrap();
+    let mut late = 0;
+    for _ in 0..2_000 {
+        let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let body = |worker| {
+            begun.fetch_or(1_usize << worker, Ordering::Relaxed);
+            ended.fetch_or(1_usize << worker, Ordering::Relaxed);
+        };
+        pool.share(8, body, || {}).unwrap();
+        let (begun, ended) = (begun.into_inner(), ended.into_inner());
+        assert_eq!(begun, ended, "all that began has ended");
+        assert_eq!(begun & 1, 1, "the caller takes part");
+        late += 8 - begun.count_ones();
+        // What was taken back does not come up in the next run.
+        let ran = AtomicUsize::new(0);
+        let body = |worker| {
+            ran.fetch_add(1_usize << (4 * worker), Ordering::Relaxed);
+        };
+        pool.run(8, body, || {}).unwrap();
+        assert_eq!(ran.into_inner(), 0x1111_1111);
+    }
+    assert!(late > 0, "an empty body is done before seven threads have woken up");
+    // A worker that has begun is waited for, and its panic comes out.
+    let arrived = Barrier::new(2);
+    let body = |worker| {
+        arrived.wait();
+        assert!(worker == 0, "on purpose");
+    };
+    let outcome = pool.share(2, body, || {});
+    assert!(matches!(outcome, Err(RunError::Panicked { worker: 1, .. })), "{outcome:?}");
+}
+
 /// Many short runs in more threads than there are processors.
 #[test]
 fn pools_beside_each_other_end_all_their_runs() {
