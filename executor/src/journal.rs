@@ -21,7 +21,7 @@ use std::sync::Arc;
 use braid_interpreter::{AccountId, Code, SlotId};
 use braid_primitives::{AccountInfo, Address, B256, KECCAK256_EMPTY, Log, U256};
 
-pub(crate) use delta::{FETCHED_TOGETHER, leading_bytes};
+pub(crate) use delta::leading_bytes;
 use entries::{Account, Arena, Slot, TransientSlot};
 use ids::{AddressIds, SlotIds, SlotKey};
 use observed::Observations;

@@ -36,7 +36,7 @@ mod transfer;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use braid_interpreter::Engine;
-use braid_mv_memory::{Change, MvMemory, Read, Version, WriteSet};
+use braid_mv_memory::{Change, MvMemory, Spare, Version, WriteSet};
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateReader};
 use braid_scheduler::{Counters, RunError, Scheduler, WorkerPool};
@@ -49,7 +49,7 @@ use crate::{
 
 pub(crate) use delta::step_delta;
 
-use block_delta::block_delta;
+use block_delta::Gathered;
 use context::Environment;
 use contexts::Contexts;
 use plan::Plan;
@@ -63,7 +63,8 @@ pub enum Parallelism {
     /// Where it is expected to pay.
     #[default]
     Adaptive,
-    /// Always, even with one thread: for tests and measurements.
+    /// Always, even with one thread, and by all threads: for tests and measurements. Otherwise a thread that is still waking up
+    /// when the others are done is not waited for.
     Always,
 }
 
@@ -130,6 +131,7 @@ pub struct BlockExecutor<C> {
     pool: WorkerPool,
     contexts: Contexts,
     plan: Plan,
+    gathered: Gathered,
     last: ExecutionPath,
 }
 
@@ -153,6 +155,7 @@ impl<C: Crypto> BlockExecutor<C> {
             pool: WorkerPool::default(),
             contexts: Contexts::default(),
             plan: Plan::default(),
+            gathered: Gathered::default(),
             last: ExecutionPath::Sequential,
         }
     }
@@ -232,10 +235,10 @@ impl<C: Crypto> BlockExecutor<C> {
         sink: Option<S>,
     ) -> Result<BlockOutcome, ParallelError<R::Error>> {
         let is_parallel = match self.parallelism {
-            Parallelism::Adaptive if threads <= 1 => false,
+            Parallelism::Adaptive if threads <= 1 || !Plan::may_be_worth_it(block) => false,
             parallelism => {
                 self.plan.look(block);
-                parallelism == Parallelism::Always || self.plan.is_worth_it()
+                parallelism == Parallelism::Always || self.plan.is_worth_it(threads)
             }
         };
         if is_parallel {
@@ -264,6 +267,8 @@ impl<C: Crypto> BlockExecutor<C> {
             sink,
             changes: Vec::new(),
             is_beneficiary_read: false,
+            reads: Vec::new(),
+            writes: WriteSet::default(),
         };
         self.plan.prepare(block, workers, &mut self.scheduler);
         let run = BlockRun {
@@ -274,7 +279,7 @@ impl<C: Crypto> BlockExecutor<C> {
                 crypto: &self.crypto,
                 codes: &self.codes,
                 block: &block.env,
-                beneficiary: self.memory.account(&block.env.beneficiary),
+                beneficiary: self.memory.account(&block.env.beneficiary, &mut Spare::default()),
                 limits: &limits,
             },
             scheduler: &self.scheduler,
@@ -286,9 +291,12 @@ impl<C: Crypto> BlockExecutor<C> {
         let rules = (self.sequential.spec(), self.missing_request_contracts);
         let begin = || run.outside(rules, Version::BEGIN, |rules, _| rules.begin(&block.context));
         guarded(&mut self.pool, begin).map_err(failed_run)??;
-        self.pool
-            .run(workers, |worker| run.work(worker), || run.scheduler.halt())
-            .map_err(failed_run)?;
+        let (work, halt) = (|worker| run.work(worker), || run.scheduler.halt());
+        let worked = match self.parallelism {
+            Parallelism::Always => self.pool.run(workers, work, halt),
+            Parallelism::Adaptive => self.pool.share(workers, work, halt),
+        };
+        worked.map_err(failed_run)?;
         if let Some(error) = run.ledger().error.take() {
             return Err(error.into());
         }
@@ -300,9 +308,13 @@ impl<C: Crypto> BlockExecutor<C> {
         let requests = guarded(&mut self.pool, end).map_err(failed_run)??;
         self.last = ExecutionPath::Parallel(run.scheduler.counters());
         let tally = run.into_tally();
-        let state = block_delta(&self.memory, workers, |part| self.pool.run(workers, part, || {}))
+        let receipts = (&self.crypto, tally.receipts.as_slice());
+        let side_by_side = |work: &(dyn Fn() + Sync)| self.pool.share(workers, |_| work(), || {});
+        let (state, logs_bloom) = self
+            .gathered
+            .block_delta(&self.memory, receipts, workers, side_by_side)
             .map_err(failed_run)?;
-        Ok(tally.into_outcome(&self.crypto, requests, state))
+        Ok(tally.into_outcome(logs_bloom, requests, state))
     }
 }
 
@@ -364,9 +376,9 @@ where
             }
             ExecutionError::Invalid(error) => ExecutionError::Invalid(error),
         })?;
-        let (mut reads, mut writes) = (Vec::<Read>::new(), WriteSet::default());
+        let mut writes = WriteSet::default();
         let memory = self.environment.memory;
-        context.take_effects(memory, self.environment.beneficiary, (&mut reads, &mut writes));
+        context.take_writes(memory, self.environment.beneficiary, &mut writes);
         let mut changes: Vec<Change> = Vec::new();
         memory.commit(version, &writes, |change| changes.push(change));
         if let Some(sink) = &mut ledger.sink {

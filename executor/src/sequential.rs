@@ -9,6 +9,7 @@ use braid_primitives::{BlockEnv, ChainSpec, Hardfork, StateDelta, StateReader, T
 use crate::{
     Block, BlockOutcome, Mode, TransactionOutcome,
     block_rules::{BlockRules, MissingRequestContracts},
+    bloom::logs_bloom,
     call_stack::CallStack,
     code_cache::CodeCache,
     committed::{Changes, Committed, Step},
@@ -222,7 +223,8 @@ impl<C: Crypto> SequentialExecutor<C> {
         on_commit(Committed { step: Step::End, changes });
         let mut state = StateDelta::default();
         self.journal.state_delta(&mut state);
-        Ok(tally.into_outcome(&self.crypto, requests, state))
+        let logs_bloom = logs_bloom(&self.crypto, &tally.receipts);
+        Ok(tally.into_outcome(logs_bloom, requests, state))
     }
 
     /// Executes one transaction on its own, as the first of a block with this environment: validation, execution, fees, but no

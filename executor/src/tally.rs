@@ -1,11 +1,11 @@
 //! What the transactions of a block add up to, in order.
 
-use braid_precompiles::Crypto;
-use braid_primitives::{Hardfork, Receipt, ReceiptOutcome, Requests, StateDelta, Transaction};
+use braid_primitives::{
+    Bloom, Hardfork, Receipt, ReceiptOutcome, Requests, StateDelta, Transaction,
+};
 
 use crate::{
     BlockOutcome, Excluded, Mode, TransactionOutcome,
-    bloom::logs_bloom,
     committed::{Changes, Committed, Step},
     error::{InvalidBlock, InvalidTransaction},
     fees::blob_gas,
@@ -52,12 +52,11 @@ impl Tally {
     /// The block's result.
     pub(crate) fn into_outcome(
         self,
-        crypto: &impl Crypto,
+        logs_bloom: Bloom,
         requests: Option<Requests>,
         state: StateDelta,
     ) -> BlockOutcome {
         let Self { receipts, gas_used, blob_gas_used, excluded, .. } = self;
-        let logs_bloom = logs_bloom(crypto, &receipts);
         BlockOutcome { gas_used, blob_gas_used, receipts, logs_bloom, requests, state, excluded }
     }
 

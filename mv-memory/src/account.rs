@@ -5,8 +5,9 @@ use braid_primitives::AccountInfo;
 
 use crate::{
     Estimate, Version,
-    history::{self, CHANGED, COMMITTED, Header, KNOWN, OWN},
-    sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock},
+    codes::Codes,
+    history::{At, CHANGED, COMMITTED, Cell, Header, KNOWN, Locked, OWN},
+    sync::{AtomicU32, AtomicU64, Ordering},
     words::{AddressCell, Word},
 };
 
@@ -16,6 +17,19 @@ const EXISTED: u32 = OWN;
 const RESET: u32 = OWN << 1;
 /// A step wrote something other than zero to one of its slots.
 const SLOTS: u32 = OWN << 2;
+/// The account exists with all that is committed.
+const EXISTS: u32 = OWN << 3;
+
+/// What is pending in the cell's place writes the nonce.
+const WRITES_NONCE: u32 = OWN << 4;
+/// It writes the code hash.
+const WRITES_CODE: u32 = OWN << 5;
+/// It says whether the account exists.
+const WRITES_EXISTENCE: u32 = OWN << 6;
+/// The account exists after it, if it says so.
+const COMES_TO_EXIST: u32 = OWN << 7;
+/// It wipes the storage.
+const WIPES: u32 = OWN << 8;
 
 /// An account as a step of the block finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,56 +86,135 @@ impl AccountWrite {
     }
 }
 
-/// What is committed is the account with all of it.
-type Changes = history::Changes<AccountWrite, AccountState>;
+/// An account with its surroundings.
+pub(crate) type AccountAt<'m> = At<'m, AccountCell>;
 
 /// See the module's documentation.
 ///
 /// The state before the block is written once, before [`KNOWN`] is set, and never again in this block: it is read without a
 /// lock as long as nothing was written on top of it.
 ///
-/// In memory that comes first which giving the cell to an account needs, and which every read needs.
+/// Two lines of cache; the first has all that finding it takes. Code hashes are numbers of [`Codes`].
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(C, align(128))]
 pub(crate) struct AccountCell {
-    pub(crate) header: Header,
+    header: Header,
+    code: AtomicU32,
     address: AddressCell,
+    /// What was written, as far as it is in the cell (see [`crate::history`]): like `written_nonce` and `written_balance`.
+    written_code: AtomicU32,
+    /// The last step that wiped the storage, of those that are committed.
+    reset: AtomicU32,
     nonce: AtomicU64,
+    written_nonce: AtomicU64,
     balance: Word,
-    code_hash: Word,
-    changes: Mutex<Changes>,
+    /// A difference if it is pending, a balance if it is committed.
+    written_balance: Word,
 }
+
+const _: () = assert!(cfg!(loom) || size_of::<AccountCell>() == 128);
 
 impl Default for AccountCell {
     fn default() -> Self {
         Self {
             header: Header::default(),
+            code: AtomicU32::new(0),
             address: AddressCell::zero(),
+            written_code: AtomicU32::new(0),
             nonce: AtomicU64::new(0),
+            written_nonce: AtomicU64::new(0),
+            reset: AtomicU32::new(0),
             balance: Word::zero(),
-            code_hash: Word::zero(),
-            changes: Mutex::new(Changes::default()),
+            written_balance: Word::zero(),
         }
     }
 }
 
+impl Cell for AccountCell {
+    type Write = AccountWrite;
+    type Context = Codes;
+    const OF_PENDING: u32 = WRITES_NONCE | WRITES_CODE | WRITES_EXISTENCE | COMES_TO_EXIST | WIPES;
+
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn pending(&self, codes: &Codes, flags: u32) -> AccountWrite {
+        let has = |flag| flags & flag != 0;
+        AccountWrite {
+            balance_delta: self.written_balance.load(),
+            nonce: has(WRITES_NONCE).then(|| self.written_nonce.load(Ordering::Relaxed)),
+            code_hash: has(WRITES_CODE)
+                .then(|| codes.hash(self.written_code.load(Ordering::Relaxed))),
+            exists: has(WRITES_EXISTENCE).then(|| has(COMES_TO_EXIST)),
+            resets_storage: has(WIPES),
+        }
+    }
+
+    fn store_pending(&self, codes: &Codes, write: &AccountWrite) -> u32 {
+        let mut flags = if write.resets_storage { WIPES } else { 0 };
+        self.written_balance.store(&write.balance_delta);
+        if let Some(nonce) = write.nonce {
+            self.written_nonce.store(nonce, Ordering::Relaxed);
+            flags |= WRITES_NONCE;
+        }
+        if let Some(hash) = &write.code_hash {
+            self.written_code.store(codes.number(hash), Ordering::Relaxed);
+            flags |= WRITES_CODE;
+        }
+        match write.exists {
+            Some(true) => flags | WRITES_EXISTENCE | COMES_TO_EXIST,
+            Some(false) => flags | WRITES_EXISTENCE,
+            None => flags,
+        }
+    }
+
+    fn lasting_flags(write: &AccountWrite) -> u32 {
+        if write.resets_storage { RESET } else { 0 }
+    }
+}
+
 impl AccountCell {
-    /// Makes the cell that of an account of which nothing is known. Nobody else may use it yet.
+    /// Gives the cell to an account of which nothing is known. Nobody else may use it yet.
+    #[inline]
     pub(crate) fn renew(&self, address: &Address) {
-        self.header.renew();
+        self.forget();
         self.address.store(address);
     }
 
-    fn changes(&self) -> MutexGuard<'_, Changes> {
-        Changes::of_block(&self.header, &self.changes)
+    /// Makes the cell nobody's. Nobody else may use it yet.
+    #[inline]
+    pub(crate) fn forget(&self) {
+        self.header.forget();
+        self.reset.store(Version::NONE.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Puts in the state before the block, with the number of its code hash. Nobody else may use the cell yet, or it is
+    /// locked.
+    #[inline]
+    fn store_before(&self, info: Option<&AccountInfo>, code: u32) -> u32 {
+        let known = info.copied().unwrap_or_default();
+        self.balance.store(&known.balance);
+        self.nonce.store(known.nonce, Ordering::Relaxed);
+        self.code.store(code, Ordering::Relaxed);
+        if info.is_some() { KNOWN | EXISTED } else { KNOWN }
+    }
+
+    /// Puts the state before the block into a cell that nobody else may use yet.
+    #[inline]
+    pub(crate) fn fill(&self, info: Option<&AccountInfo>, codes: &Codes) {
+        let code = info.map_or(0, |info| codes.number(&info.code_hash));
+        let flags = self.store_before(info, code);
+        self.header.begin(flags);
     }
 
     #[inline]
-    pub(crate) fn address(&self) -> Address {
-        self.address.load()
+    pub(crate) fn address(&self) -> &AddressCell {
+        &self.address
     }
 
     /// Whether the state before the block was read.
+    #[inline]
     pub(crate) fn is_known(&self) -> bool {
         self.header.has(KNOWN)
     }
@@ -151,23 +244,31 @@ impl AccountCell {
 
     pub(crate) fn note_slots(&self) {
         if !self.has_slots() {
-            self.header.set(SLOTS);
+            self.header.lock().set(SLOTS);
         }
     }
 
+    /// The last committed step that wiped the storage.
+    pub(crate) fn committed_reset(&self) -> Version {
+        if !self.may_be_reset() {
+            return Version::NONE;
+        }
+        self.reset_in(&self.header.lock())
+    }
+
+    fn reset_in(&self, _: &Locked<'_>) -> Version {
+        Version::from_bits(self.reset.load(Ordering::Relaxed))
+    }
+}
+
+impl AccountAt<'_> {
     /// Puts in the state before the block, unless somebody did already: all read the same.
     pub(crate) fn set_before(&self, info: Option<&AccountInfo>) {
-        let _changes = lock(&self.changes);
-        if self.is_known() {
-            return;
+        let code = info.map_or(0, |info| self.context.number(&info.code_hash));
+        let mut locked = self.header.lock();
+        if !locked.has(KNOWN) {
+            locked.set(self.store_before(info, code));
         }
-        let known = info.copied().unwrap_or_default();
-        self.balance.store(&known.balance);
-        self.nonce.store(known.nonce, Ordering::Relaxed);
-        self.code_hash.store_hash(&known.code_hash);
-        let flags = if info.is_some() { KNOWN | EXISTED } else { KNOWN };
-        // Who sees KNOWN sees the words.
-        self.header.set(flags);
     }
 
     /// The state before the block, which must be known.
@@ -176,11 +277,36 @@ impl AccountCell {
         AccountState {
             info: AccountInfo {
                 balance: self.balance.load(),
-                code_hash: self.code_hash.load_hash(),
+                code_hash: self.context.hash(self.code.load(Ordering::Relaxed)),
                 nonce: self.nonce.load(Ordering::Relaxed),
             },
             exists: self.existed(),
             reset: Version::NONE,
+        }
+    }
+
+    /// With all that is committed.
+    fn committed_in(&self, locked: &Locked<'_>) -> AccountState {
+        if locked.has(COMMITTED) { self.written(locked.has(EXISTS)) } else { self.before() }
+    }
+
+    /// With all that is committed, once nobody commits any more.
+    #[inline]
+    pub(crate) fn settled(&self) -> AccountState {
+        if self.is_committed() { self.written(self.header().has(EXISTS)) } else { self.before() }
+    }
+
+    /// What is in the cell's place and committed.
+    #[inline]
+    fn written(&self, exists: bool) -> AccountState {
+        AccountState {
+            info: AccountInfo {
+                balance: self.written_balance.load(),
+                code_hash: self.context.hash(self.written_code.load(Ordering::Relaxed)),
+                nonce: self.written_nonce.load(Ordering::Relaxed),
+            },
+            exists,
+            reset: Version::from_bits(self.reset.load(Ordering::Relaxed)),
         }
     }
 
@@ -190,14 +316,15 @@ impl AccountCell {
         if !self.is_changed() {
             return Ok(self.before());
         }
-        let changes = lock(&self.changes);
-        let mut state = changes.committed.unwrap_or_else(|| self.before());
-        for pending in changes.below(reader) {
+        let locked = self.header.lock();
+        let mut state = self.committed_in(&locked);
+        self.try_each_below(&locked, reader, |pending| {
             if pending.is_estimate {
                 return Err(Estimate { version: pending.version });
             }
             pending.write.apply(pending.version, &mut state);
-        }
+            Ok(())
+        })?;
         Ok(state)
     }
 
@@ -206,53 +333,14 @@ impl AccountCell {
         if !self.may_be_reset() {
             return Version::NONE;
         }
-        let changes = lock(&self.changes);
-        let below = changes.below(reader).iter();
-        let pending = below.rev().find(|pending| pending.write.resets_storage);
-        let committed = changes.committed.map(|committed| committed.reset).unwrap_or_default();
-        pending.map_or(committed, |pending| pending.version)
-    }
-
-    /// The last committed step that wiped the storage.
-    pub(crate) fn committed_reset(&self) -> Version {
-        if !self.may_be_reset() {
-            return Version::NONE;
-        }
-        lock(&self.changes).committed.map(|committed| committed.reset).unwrap_or_default()
+        let locked = self.header.lock();
+        let pending = self.last_below(&locked, reader, |write| write.resets_storage);
+        pending.map_or_else(|| self.reset_in(&locked), |pending| pending.version)
     }
 
     /// With all that is committed.
     pub(crate) fn committed(&self) -> AccountState {
-        if !self.is_committed() {
-            return self.before();
-        }
-        lock(&self.changes).committed.unwrap_or_else(|| self.before())
-    }
-
-    /// A word of each line of the cell.
-    #[inline]
-    pub(crate) fn fetch(&self) -> u64 {
-        let balance = self.balance.lowest_limb();
-        let code_hash = self.code_hash.lowest_limb();
-        u64::from(self.header.last_reader_bits()) ^ balance ^ code_hash
-    }
-
-    /// Shows the others what `version` wrote, in place of what it wrote before. Says whether that differs.
-    pub(crate) fn publish(&self, version: Version, write: &AccountWrite) -> bool {
-        let mut changes = self.changes();
-        // Inside the lock: whoever sees CHANGED waits for what belongs to it.
-        self.header.set(if write.resets_storage { CHANGED | RESET } else { CHANGED });
-        changes.publish(version, *write)
-    }
-
-    /// Takes back what `version` published, if it did.
-    pub(crate) fn withdraw(&self, version: Version) {
-        self.changes().withdraw(version);
-    }
-
-    /// Warns the others of what `version` published.
-    pub(crate) fn mark_estimate(&self, version: Version) {
-        self.changes().mark_estimate(version);
+        if self.is_committed() { self.committed_in(&self.header.lock()) } else { self.before() }
     }
 
     /// Makes what `version` wrote final; those below must be. Returns the account before and after. The state before the block
@@ -263,14 +351,18 @@ impl AccountCell {
         version: Version,
         change: impl FnOnce(&mut AccountState),
     ) -> (AccountState, AccountState) {
-        let mut changes = self.changes();
-        changes.withdraw(version);
-        let before = changes.committed.unwrap_or_else(|| self.before());
+        let mut locked = self.begin_commit(version);
+        let before = self.committed_in(&locked);
         let mut after = before;
         change(&mut after);
-        changes.committed = Some(after);
-        let reset = if after.reset == version { RESET } else { 0 };
-        self.header.set(CHANGED | COMMITTED | reset);
+        let AccountInfo { balance, nonce, code_hash } = &after.info;
+        self.written_balance.store(balance);
+        self.written_nonce.store(*nonce, Ordering::Relaxed);
+        self.written_code.store(self.context.number(code_hash), Ordering::Relaxed);
+        self.reset.store(after.reset.to_bits(), Ordering::Relaxed);
+        locked.set_writer(version);
+        locked.set(CHANGED | COMMITTED | if after.reset == version { RESET } else { 0 });
+        locked.set_to(EXISTS, after.exists);
         (before, after)
     }
 }

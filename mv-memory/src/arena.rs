@@ -14,6 +14,12 @@ const FIRST: u32 = 1 << 10;
 /// Enough for 2^31 cells.
 const CHUNKS: usize = 22;
 
+/// Cells that are taken together.
+pub(crate) const BATCH: u32 = 16;
+
+/// Batches do not reach over the end of a chunk.
+const _: () = assert!(FIRST.is_multiple_of(BATCH));
+
 /// An array that grows by chunks, so that a reference to a cell stays good and finding one takes no lock.
 #[derive(Debug)]
 pub(crate) struct Arena<T> {
@@ -37,12 +43,12 @@ const fn place(index: u32) -> (usize, usize) {
 }
 
 impl<T: Default> Arena<T> {
-    /// Takes the next cell, which may hold something from an earlier block.
+    /// Takes the next cells, [`BATCH`] of them, which may hold something from an earlier block. Returns the first.
     ///
     /// # Panics
     /// After 2^31 cells, far more than the gas of a block pays for.
-    pub(crate) fn add(&self) -> u32 {
-        let index = self.count.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn take(&self) -> u32 {
+        let index = self.count.fetch_add(BATCH, Ordering::Relaxed);
         assert!(index < 1 << 31, "a block has fewer than 2^31 locations");
         let (chunk, _) = place(index);
         self.chunks[chunk].get_or_init(|| {
@@ -100,17 +106,17 @@ mod tests {
     #[test]
     fn cells_stay_and_memory_goes_back() {
         let mut arena = Arena::<AtomicU32>::default();
-        let first = arena.add();
+        let first = arena.take();
         arena.get(first).store(7, Ordering::Relaxed);
         let place_of_first = std::ptr::from_ref(arena.get(first));
-        for _ in 0..10 * FIRST {
-            arena.add();
+        for _ in 0..10 * FIRST / BATCH {
+            arena.take();
         }
         assert!(std::ptr::eq(place_of_first, arena.get(first)));
-        assert_eq!(arena.len(), 10 * FIRST + 1);
+        assert_eq!(arena.len(), 10 * FIRST + BATCH);
         arena.clear();
         assert_eq!(arena.len(), 0);
-        arena.add();
+        arena.take();
         arena.clear();
         assert_eq!(arena.chunks.iter().filter(|chunk| chunk.get().is_some()).count(), 1);
     }

@@ -10,22 +10,23 @@
 //! | `version` | positions in the block |
 //! | `account`, `slot` | the cells |
 //! | `history` | what the two have in common: who reads, what is written and not committed |
+//! | `codes` | code hashes, and code that was deployed |
 //! | `log` | what a step read and what it wrote |
 //! | `table`, `arena` | from keys to indices, from indices to cells |
 //! | `words` | words that several threads read |
 //!
-//! The common read takes no lock: a location that no step wrote to is read from atomics. Values are validated, not versions:
+//! The common read takes no lock: a location is found by loads alone, and one that no step wrote to is read from atomics. Values are validated, not versions:
 //! a transaction that is executed again and writes the same invalidates nobody. Balances are validated as ranges
 //! ([`Observed`]) and written as differences ([`AccountWrite::balance_delta`]), so transfers to and from one account do not
 //! conflict as long as the sender can pay.
 //!
 //! ```
 //! use alloy_primitives::{Address, U256};
-//! use braid_mv_memory::{AccountWrite, MvMemory, Observed, Read, Version, WriteSet};
+//! use braid_mv_memory::{AccountWrite, MvMemory, Observed, Read, Spare, Version, WriteSet};
 //! use braid_primitives::{AccountInfo, KECCAK256_EMPTY};
 //!
 //! let memory = MvMemory::default();
-//! let account = memory.account(&Address::repeat_byte(1));
+//! let account = memory.account(&Address::repeat_byte(1), &mut Spare::default());
 //! let before = AccountInfo { balance: U256::from(100), ..Default::default() };
 //! let load = |_| Ok::<_, std::convert::Infallible>(Some(before));
 //!
@@ -49,6 +50,7 @@
 
 mod account;
 mod arena;
+mod codes;
 mod history;
 mod log;
 mod slot;
@@ -57,19 +59,20 @@ mod table;
 mod version;
 mod words;
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, marker::PhantomData};
 
-use alloy_primitives::{Address, B256, Bytes, U256, map::B256Map};
-use braid_primitives::{AccountInfo, KECCAK256_EMPTY};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use braid_primitives::AccountInfo;
 
 pub use account::{AccountState, AccountWrite};
 pub use log::{Observed, Read, WriteSet};
 pub use version::Version;
 
-use account::AccountCell;
-use slot::{SlotCell, surviving};
-use sync::{Mutex, lock};
-use table::Table;
+use account::{AccountAt, AccountCell};
+use codes::Codes;
+use history::{At, Cell, Overflow};
+use slot::{SlotAt, SlotCell, surviving};
+use table::{Absent, Lot, Table};
 
 /// An account in this block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +81,14 @@ pub struct AccountIndex(pub u32);
 /// A slot in this block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotIndex(pub u32);
+
+/// Nobody has added this account: good for [`MvMemory::add_account`].
+#[derive(Clone, Copy, Debug)]
+pub struct AbsentAccount<'m>(Absent, PhantomData<&'m MvMemory>);
+
+/// Nobody has added this slot: good for [`MvMemory::add_slot`].
+#[derive(Clone, Copy, Debug)]
+pub struct AbsentSlot<'m>(Absent, PhantomData<&'m MvMemory>);
 
 /// A read met something that a step will probably write again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,8 +143,29 @@ pub struct SlotBefore(Option<(Version, U256)>);
 pub struct MvMemory {
     accounts: Table<AccountCell>,
     slots: Table<SlotCell>,
-    code: Mutex<B256Map<Bytes>>,
+    more_of_accounts: Overflow<AccountWrite>,
+    more_of_slots: Overflow<U256>,
+    codes: Codes,
     block: u64,
+}
+
+/// Cells that one worker has ready for locations that nobody has seen: it gets them many at a time, so that workers rarely
+/// want the same line of memory.
+#[derive(Debug, Default)]
+pub struct Spare {
+    block: u64,
+    accounts: Lot,
+    slots: Lot,
+}
+
+impl Spare {
+    /// Makes it good for a block.
+    #[inline]
+    fn begin(&mut self, block: u64) {
+        if self.block != block {
+            *self = Self { block, ..Self::default() };
+        }
+    }
 }
 
 impl MvMemory {
@@ -141,7 +173,9 @@ impl MvMemory {
     pub fn clear(&mut self) {
         self.accounts.clear();
         self.slots.clear();
-        lock(&self.code).clear();
+        self.more_of_accounts.clear();
+        self.more_of_slots.clear();
+        self.codes.clear();
         self.block += 1;
     }
 
@@ -150,19 +184,105 @@ impl MvMemory {
         self.block
     }
 
-    /// The index of an account.
-    pub fn account(&self, address: &Address) -> AccountIndex {
-        AccountIndex(self.accounts.index(address))
+    /// The index of an account, if somebody has added it.
+    ///
+    /// # Errors
+    /// What [`Self::add_account`] needs, if nobody has.
+    #[inline]
+    pub fn find_account(&self, address: &Address) -> Result<AccountIndex, AbsentAccount<'_>> {
+        self.accounts
+            .find(address)
+            .map(AccountIndex)
+            .map_err(|absent| AbsentAccount(absent, PhantomData))
     }
 
-    /// The index of a slot.
-    pub fn slot(&self, account: AccountIndex, key: &U256) -> SlotIndex {
-        SlotIndex(self.slots.index(&(account, *key)))
+    /// Adds an account that was absent, with its state before the block: `Some(None)` if it did not exist, `None` if that is
+    /// not known yet. Somebody else may have added it meanwhile.
+    #[inline]
+    pub fn add_account(
+        &self,
+        (address, absent): (&Address, AbsentAccount<'_>),
+        before: Option<Option<&AccountInfo>>,
+        spare: &mut Spare,
+    ) -> AccountIndex {
+        spare.begin(self.block);
+        let fill = |cell: &AccountCell| {
+            if let Some(info) = before {
+                cell.fill(info, &self.codes);
+            }
+        };
+        AccountIndex(self.accounts.add((address, absent.0), &mut spare.accounts, fill))
+    }
+
+    /// The index of an account, which is added if it is absent.
+    pub fn account(&self, address: &Address, spare: &mut Spare) -> AccountIndex {
+        let found = self.find_account(address);
+        found.unwrap_or_else(|absent| self.add_account((address, absent), None, spare))
+    }
+
+    /// Brings from memory what [`Self::find_account`] looks at first. The result means nothing.
+    #[inline]
+    pub fn fetch_place(&self, address: &Address) -> u64 {
+        self.accounts.fetch(address)
+    }
+
+    /// The index of a slot, if somebody has added it.
+    ///
+    /// # Errors
+    /// What [`Self::add_slot`] needs, if nobody has.
+    #[inline]
+    pub fn find_slot(
+        &self,
+        account: AccountIndex,
+        key: &U256,
+    ) -> Result<SlotIndex, AbsentSlot<'_>> {
+        self.slots
+            .find(&(account, *key))
+            .map(SlotIndex)
+            .map_err(|absent| AbsentSlot(absent, PhantomData))
+    }
+
+    /// Adds a slot that was absent, with its value before the block, if that is known. Somebody else may have added it
+    /// meanwhile.
+    #[inline]
+    pub fn add_slot(
+        &self,
+        (account, key, absent): (AccountIndex, &U256, AbsentSlot<'_>),
+        before: Option<&U256>,
+        spare: &mut Spare,
+    ) -> SlotIndex {
+        spare.begin(self.block);
+        let fill = |cell: &SlotCell| {
+            if let Some(value) = before {
+                cell.fill(value);
+            }
+        };
+        SlotIndex(self.slots.add((&(account, *key), absent.0), &mut spare.slots, fill))
+    }
+
+    /// The index of a slot, which is added if it is absent.
+    pub fn slot(&self, account: AccountIndex, key: &U256, spare: &mut Spare) -> SlotIndex {
+        let found = self.find_slot(account, key);
+        found.unwrap_or_else(|absent| self.add_slot((account, key, absent), None, spare))
+    }
+
+    /// Whether the value before the block decides about a slot of the account that nobody wrote to. The account must have
+    /// been read.
+    #[inline]
+    pub fn has_slots_before(&self, account: AccountIndex) -> bool {
+        let cell = self.account_cell(account);
+        cell.existed() && !cell.may_be_reset()
     }
 
     /// Whose index this is.
     pub fn address(&self, account: AccountIndex) -> Address {
-        self.account_cell(account).address()
+        self.account_cell(account).address().load()
+    }
+
+    /// The first eight bytes of the address, as a number: most significant first.
+    #[inline]
+    pub fn leading_bytes(&self, account: AccountIndex) -> u64 {
+        self.account_cell(account).address().leading_bytes()
     }
 
     /// Account and key of a slot.
@@ -172,13 +292,23 @@ impl MvMemory {
     }
 
     #[inline]
-    fn account_cell(&self, account: AccountIndex) -> &AccountCell {
-        self.accounts.get(account.0)
+    fn account_cell(&self, account: AccountIndex) -> AccountAt<'_> {
+        At {
+            cell: self.accounts.get(account.0),
+            index: account.0,
+            overflow: &self.more_of_accounts,
+            context: &self.codes,
+        }
     }
 
     #[inline]
-    fn slot_cell(&self, slot: SlotIndex) -> &SlotCell {
-        self.slots.get(slot.0)
+    fn slot_cell(&self, slot: SlotIndex) -> SlotAt<'_> {
+        self.slot_at(slot.0, self.slots.get(slot.0))
+    }
+
+    #[inline]
+    fn slot_at<'m>(&'m self, index: u32, cell: &'m SlotCell) -> SlotAt<'m> {
+        At { cell, index, overflow: &self.more_of_slots, context: &() }
     }
 
     /// The account as `reader` finds it. `load` is asked for the state before the block if nobody asked before, or at the same
@@ -195,7 +325,7 @@ impl MvMemory {
         load: impl FnOnce(Address) -> Result<Option<AccountInfo>, E>,
     ) -> Result<AccountState, ReadError<E>> {
         let cell = self.account_cell(account);
-        cell.header.note_reader(reader);
+        cell.header().note_reader(reader);
         self.know_account(account, load).map_err(ReadError::State)?;
         Ok(cell.read(reader)?)
     }
@@ -222,7 +352,7 @@ impl MvMemory {
     ) -> Result<(), E> {
         let cell = self.account_cell(account);
         if !cell.is_known() {
-            match load(cell.address()) {
+            match load(cell.address().load()) {
                 Ok(ref info) => cell.set_before(info.as_ref()),
                 Err(error) => return Err(error),
             }
@@ -243,7 +373,7 @@ impl MvMemory {
         load: impl FnOnce(Address, U256) -> Result<U256, E>,
     ) -> Result<U256, ReadError<E>> {
         let cell = self.slot_cell(slot);
-        cell.header.note_reader(reader);
+        cell.header().note_reader(reader);
         let account = self.account_cell(cell.account());
         let reset = account.reset_before(reader);
         if let Some(value) = cell.read(reader, reset)? {
@@ -254,7 +384,7 @@ impl MvMemory {
             return Ok(U256::ZERO);
         }
         if !cell.is_known() {
-            let value = load(account.address(), cell.key()).map_err(ReadError::State)?;
+            let value = load(account.address().load(), cell.key()).map_err(ReadError::State)?;
             cell.set_before(&value);
         }
         Ok(cell.before())
@@ -276,7 +406,7 @@ impl MvMemory {
     /// Whether a slot of the account was written in this block and is not zero with all that is committed. Looks at all slots.
     pub fn has_live_slots(&self, account: AccountIndex) -> bool {
         let reset = self.account_cell(account).committed_reset();
-        let is_live = |cell: &SlotCell| {
+        let is_live = |_, cell: &SlotCell| {
             cell.account() == account && cell.committed(reset).is_some_and(|value| !value.is_zero())
         };
         self.account_cell(account).has_slots() && self.slots.any(is_live)
@@ -284,12 +414,12 @@ impl MvMemory {
 
     /// The code with this hash, if it was deployed in this block.
     pub fn code(&self, hash: &B256) -> Option<Bytes> {
-        if *hash == KECCAK256_EMPTY { None } else { lock(&self.code).get(hash).cloned() }
+        self.codes.deployed(hash)
     }
 
     /// Adds code, before anybody is told that an account has it.
     pub fn insert_code(&self, hash: B256, code: impl FnOnce() -> Bytes) {
-        lock(&self.code).entry(hash).or_insert_with(code);
+        self.codes.deploy(hash, code);
     }
 
     /// Shows steps above `version` what it wrote, in place of what it published before (`previous`, if it did). Returns the
@@ -304,7 +434,7 @@ impl MvMemory {
         for (account, write) in &writes.accounts {
             let cell = self.account_cell(*account);
             if cell.publish(version, write) {
-                highest = highest.max(cell.header.last_reader_bits());
+                highest = highest.max(cell.header().last_reader_bits());
             }
         }
         for (slot, value) in &writes.slots {
@@ -312,22 +442,22 @@ impl MvMemory {
             if !value.is_zero() {
                 self.account_cell(cell.account()).note_slots();
             }
-            if cell.publish(version, *value) {
-                highest = highest.max(cell.header.last_reader_bits());
+            if cell.publish(version, value) {
+                highest = highest.max(cell.header().last_reader_bits());
             }
         }
         for (account, _) in previous.iter().flat_map(|previous| &previous.accounts) {
             if !writes.accounts.iter().any(|(written, _)| written == account) {
                 let cell = self.account_cell(*account);
                 cell.withdraw(version);
-                highest = highest.max(cell.header.last_reader_bits());
+                highest = highest.max(cell.header().last_reader_bits());
             }
         }
         for (slot, _) in previous.iter().flat_map(|previous| &previous.slots) {
             if !writes.slots.iter().any(|(written, _)| written == slot) {
                 let cell = self.slot_cell(*slot);
                 cell.withdraw(version);
-                highest = highest.max(cell.header.last_reader_bits());
+                highest = highest.max(cell.header().last_reader_bits());
             }
         }
         (highest > version.to_bits()).then_some(Version::from_bits(highest))
@@ -355,14 +485,15 @@ impl MvMemory {
 
     /// Whether a step that read this would read the same on top of what is committed.
     pub fn holds_committed(&self, reads: &[Read]) -> bool {
-        let slot =
-            |cell: &SlotCell, account: &AccountCell| Ok(cell.committed(account.committed_reset()));
+        let slot = |cell: SlotAt<'_>, account: AccountAt<'_>| {
+            Ok(cell.committed(account.committed_reset()))
+        };
         self.hold(reads, |cell| Ok(cell.committed()), slot)
     }
 
     /// Whether `reader`, which read this, would read the same now. No answer is final, nor is any wrong for long.
     pub fn holds(&self, reader: Version, reads: &[Read]) -> bool {
-        let slot = |cell: &SlotCell, account: &AccountCell| {
+        let slot = |cell: SlotAt<'_>, account: AccountAt<'_>| {
             cell.read(reader, account.reset_before(reader))
         };
         self.hold(reads, |cell| cell.read(reader), slot)
@@ -373,8 +504,8 @@ impl MvMemory {
     fn hold(
         &self,
         reads: &[Read],
-        account_now: impl Fn(&AccountCell) -> Result<AccountState, Estimate>,
-        slot_now: impl Fn(&SlotCell, &AccountCell) -> Result<Option<U256>, Estimate>,
+        account_now: impl Fn(AccountAt<'_>) -> Result<AccountState, Estimate>,
+        slot_now: impl Fn(SlotAt<'_>, AccountAt<'_>) -> Result<Option<U256>, Estimate>,
     ) -> bool {
         reads.iter().all(|read| match read {
             Read::Account(account, observed) => {
@@ -389,7 +520,7 @@ impl MvMemory {
                     return true;
                 }
                 slot_now(cell, account)
-                    .is_ok_and(|now| now.or_else(|| self.known_slot_before(cell)) == Some(*value))
+                    .is_ok_and(|now| now.or_else(|| self.known_slot_before(&cell)) == Some(*value))
             }
             Read::StorageUntouched(account) => !self.is_storage_touched(*account),
         })
@@ -446,32 +577,45 @@ impl MvMemory {
     /// The value of the slot before the step whose change was `before`. `reset` is when the storage of its account was last
     /// wiped before that step.
     pub fn value_before(&self, slot: SlotIndex, before: SlotBefore, reset: Version) -> U256 {
-        surviving(before.0, reset).unwrap_or_else(|| self.slot_before(self.slot_cell(slot)))
+        surviving(before.0, reset).unwrap_or_else(|| self.slot_before(&self.slot_cell(slot)))
     }
 
-    /// Brings from memory what [`Self::account_before`] and [`Self::committed_account`] need. The result means nothing.
-    #[inline]
-    pub fn fetch(&self, account: AccountIndex) -> u64 {
-        self.account_cell(account).fetch()
+    /// The account with all that is committed, once nobody commits any more. It must have been read.
+    pub fn settled_account(&self, account: AccountIndex) -> AccountState {
+        self.account_cell(account).settled()
     }
 
-    /// The slot before the block and with all that is committed. It must have been read.
-    pub fn committed_slot(&self, slot: SlotIndex) -> (U256, U256) {
+    /// The slot before the block and with all that is committed, once nobody commits any more. It must have been read, or
+    /// something committed to it.
+    pub fn settled_slot(&self, slot: SlotIndex) -> (U256, U256) {
         let cell = self.slot_cell(slot);
-        let before = self.slot_before(cell);
+        let before = self.slot_before(&cell);
         let reset = self.account_cell(cell.account()).committed_reset();
-        (before, cell.committed(reset).unwrap_or(before))
+        (before, cell.settled(reset).unwrap_or(before))
     }
 
-    /// The accounts to which something was committed.
-    pub fn changed_accounts(&self) -> impl Iterator<Item = AccountIndex> {
-        let is_changed = |index: &u32| self.accounts.get(*index).is_committed();
-        (0..self.accounts.len()).filter(is_changed).map(AccountIndex)
+    /// How many cells accounts and slots have, those included that workers hold ready.
+    pub fn cells(&self) -> u32 {
+        self.accounts.len() + self.slots.len()
     }
 
-    /// The slots to which something was committed.
-    pub fn changed_slots(&self) -> impl Iterator<Item = SlotIndex> {
-        let is_changed = |index: &u32| self.slots.get(*index).is_committed();
-        (0..self.slots.len()).filter(is_changed).map(SlotIndex)
+    /// The accounts and the slots to which something was committed, in one of `parts` parts of about the same size: that with
+    /// number `part`. Both in ascending order.
+    pub fn changed(
+        &self,
+        (part, parts): (usize, usize),
+    ) -> (impl Iterator<Item = AccountIndex>, impl Iterator<Item = (AccountIndex, SlotIndex)>) {
+        let stretch = |cells: u32| {
+            let end = |part: usize| (u64::from(cells) * part as u64 / parts as u64) as u32;
+            end(part)..end(part + 1)
+        };
+        let accounts = stretch(self.accounts.len())
+            .filter(|index| self.accounts.get(*index).is_committed())
+            .map(AccountIndex);
+        let slots = stretch(self.slots.len())
+            .map(|index| (SlotIndex(index), self.slots.get(index)))
+            .filter(|(_, cell)| cell.is_committed())
+            .map(|(index, cell)| (cell.account(), index));
+        (accounts, slots)
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use alloy_primitives::{Address, U256};
 use braid_mv_memory::{
-    AccountIndex, AccountWrite, MvMemory, Observed, Read, SlotIndex, Version, WriteSet,
+    AccountIndex, AccountWrite, MvMemory, Observed, Read, SlotIndex, Spare, Version, WriteSet,
 };
 use braid_primitives::AccountInfo;
 
@@ -23,10 +23,10 @@ fn step(transaction: u32) -> Version {
 /// A memory with an account that existed before the block.
 fn memory() -> (MvMemory, AccountIndex, SlotIndex) {
     let memory = MvMemory::default();
-    let account = memory.account(&Address::repeat_byte(1));
+    let account = memory.account(&Address::repeat_byte(1), &mut Spare::default());
     let info = AccountInfo { balance: U256::from(100), nonce: 1, ..AccountInfo::default() };
     memory.know_account(account, |_| Ok::<_, Infallible>(Some(info))).unwrap();
-    let slot = memory.slot(account, &KEY);
+    let slot = memory.slot(account, &KEY, &mut Spare::default());
     (memory, account, slot)
 }
 
@@ -90,9 +90,9 @@ fn a_slot_that_was_zero_because_of_a_wipe_does_not_hold_without_it() {
 #[test]
 fn slots_of_an_account_that_did_not_exist_hold_as_zero_unread() {
     let memory = MvMemory::default();
-    let account = memory.account(&Address::repeat_byte(1));
+    let account = memory.account(&Address::repeat_byte(1), &mut Spare::default());
     memory.know_account(account, |_| Ok::<_, Infallible>(None)).unwrap();
-    let slot = memory.slot(account, &KEY);
+    let slot = memory.slot(account, &KEY, &mut Spare::default());
     let born = AccountWrite { exists: Some(true), resets_storage: true, ..Default::default() };
     let born = of_account(account, born);
     memory.publish(step(0), &born, None);
@@ -110,15 +110,17 @@ fn slots_that_are_being_added_are_not_taken_for_those_of_an_earlier_block() {
     for _ in 0..20 {
         memory.clear();
         // The first account of the block before had all the slots; that of this block has one, and it is zero again.
-        let [account, other] = [1, 2].map(|byte| memory.account(&Address::repeat_byte(byte)));
-        let slot = memory.slot(account, &U256::MAX);
+        let [account, other] =
+            [1, 2].map(|byte| memory.account(&Address::repeat_byte(byte), &mut Spare::default()));
+        let slot = memory.slot(account, &U256::MAX, &mut Spare::default());
         memory.commit(step(0), &of_slot(slot, 1), |_| {});
         memory.commit(step(1), &of_slot(slot, 0), |_| {});
         let is_done = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
+                let mut spare = Spare::default();
                 for key in 0..SLOTS {
-                    let _: SlotIndex = memory.slot(other, &U256::from(key));
+                    let _: SlotIndex = memory.slot(other, &U256::from(key), &mut spare);
                 }
                 is_done.store(true, Ordering::Release);
             });
@@ -130,9 +132,10 @@ fn slots_that_are_being_added_are_not_taken_for_those_of_an_earlier_block() {
             }
         });
         memory.clear();
-        let account = memory.account(&Address::repeat_byte(1));
+        let mut spare = Spare::default();
+        let account = memory.account(&Address::repeat_byte(1), &mut spare);
         for key in 0..SLOTS {
-            let slot = memory.slot(account, &U256::from(key));
+            let slot = memory.slot(account, &U256::from(key), &mut spare);
             memory.commit(step(0), &of_slot(slot, 1), |_| {});
         }
         assert!(memory.has_live_slots(account));

@@ -8,17 +8,18 @@
 
 use std::{mem, ops::Range, time::Duration};
 
+use alloy_primitives::keccak256;
 use braid_executor::{Engine, Mode};
 use braid_precompiles::DefaultCrypto;
-use braid_primitives::{ChainSpec, Hardfork};
+use braid_primitives::{Address, ChainSpec, Hardfork, U256};
 use braid_tests::{
     engines::{for_each_seed, real_code::RealCode},
     parallel::{
-        Both, SeenStep, THREADS,
+        Both, SeenStep, THREADS, contracts,
         faults::{Fault, Faulty},
         mocked::GROUPS,
         random_blocks,
-        scene::Scene,
+        scene::{ETHER, Scene, call, create, pay, person, words},
         within,
     },
     random::{Random, seeds_of_environment},
@@ -176,6 +177,54 @@ fn blocks_of_the_seeds_of_the_environment() {
     run("lives of accounts, unsteady", seeds.clone(), true, random_blocks::of_lives);
     run("random code, unsteady", seeds.clone(), true, |seed| random_blocks::of_code(seed, &real));
     run_groups(&seeds, false);
+}
+
+/// An address anywhere among all.
+fn anywhere(number: u64) -> Address {
+    Address::from_word(keccak256(number.to_be_bytes()))
+}
+
+/// So many accounts and slots that workers put the write set in order together: accounts whose addresses are spread evenly and
+/// such that begin alike, slots of one account and of many of which nothing else changes, storage that is wiped, new contracts,
+/// accounts that come to nothing.
+#[test]
+fn write_sets_of_large_blocks_are_the_same() {
+    const EACH: u64 = 1_500;
+    let mut scene = Scene::new(Hardfork::Shanghai);
+    let keeper = Address::repeat_byte(0xc0);
+    scene.contract(keeper, contracts::setter());
+    for number in 0..EACH {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|kind| person(4 * number + kind));
+        for sender in [a, b, c, d] {
+            scene.fund(sender, ETHER);
+        }
+        let at = |number: u64| U256::from(number).wrapping_mul(U256::MAX / U256::from(7));
+        let input = words([at(number), U256::from(number % 3)]);
+        scene.push_as_it_is(pay(a, anywhere(number), 1 + u128::from(number)));
+        scene.push_as_it_is(call(b, keeper, input.clone()));
+        let own = anywhere(1_000_000 + number);
+        if number % 5 == 0 {
+            scene.contract(own, contracts::mortal()).slot(own, 0, number).slot(own, 7, 1);
+            let input = if number % 10 == 0 { vec![0; 32] } else { Vec::new() };
+            scene.push_as_it_is(call(c, own, input));
+        } else {
+            scene.contract(own, contracts::setter());
+            scene.push_as_it_is(call(c, own, input));
+        }
+        if number % 50 == 0 {
+            let initcode = contracts::deploying(&[], &contracts::counter());
+            scene.push_as_it_is(create(d, initcode, 0));
+        }
+    }
+    let mut both = Both::new(scene.spec(), DefaultCrypto::new());
+    let seen = both.compare(&scene.block, &scene.world, &[1, 2, 3, 8]).unwrap();
+    let delta = &seen.outcome().state;
+    let wiped = delta.accounts.values().filter(|account| account.storage_wiped).count();
+    assert_eq!(wiped, EACH as usize / 10, "contracts are destroyed");
+    assert!(delta.accounts.len() as u64 > 4 * EACH, "there are many accounts");
+    let slots = delta.accounts.get(&keeper).map_or(0, |account| account.storage.len());
+    assert!(slots as u64 > EACH / 2, "an account has many slots");
+    assert!(!delta.code.is_empty(), "contracts are created");
 }
 
 #[test]

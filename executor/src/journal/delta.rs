@@ -11,7 +11,7 @@ use super::{
 };
 
 /// How many accounts are brought from memory at a time.
-pub(crate) const FETCHED_TOGETHER: usize = 64;
+const FETCHED_TOGETHER: usize = 64;
 
 /// From how many accounts on they are spread over buckets before they are sorted.
 const MANY: usize = 4096;

@@ -149,16 +149,15 @@ impl Context {
         work(&mut access, &mut self.stack, &mut self.workspace)
     }
 
-    /// Replaces `reads` and `writes` by what was read and written since [`Self::clear`]. Code that was deployed goes into the
-    /// memory at once, before anybody can be told of it.
-    pub(super) fn take_effects(
+    /// Replaces `writes` by what was written since [`Self::clear`]. Code that was deployed goes into the memory at once,
+    /// before anybody can be told of it.
+    pub(super) fn take_writes(
         &mut self,
         memory: &MvMemory,
         beneficiary: AccountIndex,
-        (reads, writes): (&mut Vec<Read>, &mut WriteSet),
+        writes: &mut WriteSet,
     ) {
-        let (journal, locations) = (&mut self.journal, &self.locations);
-        reads.clear();
+        let Self { journal, locations, indices, .. } = self;
         writes.clear();
         for id in locations.accounts_read() {
             let write = journal.account_write(id);
@@ -174,17 +173,16 @@ impl Context {
             let slot = locations.slot(id).unwrap_or_else(|| {
                 // It was known to be zero without having been read.
                 let (account, key) = journal.slot_key(id);
-                memory.slot(locations.account(account), &key)
+                indices.unread_slot(memory, locations.account(account), &key)
             });
             writes.slots.push((slot, value));
         }
         if let Some(fee) = journal.deferred_fee() {
             writes.credit = Some((beneficiary, fee));
         }
-        reads.extend(locations.reads(journal));
     }
 
-    /// Replaces `reads` by what was read: for a transaction that turned out to be invalid.
+    /// Replaces `reads` by what was read.
     pub(super) fn take_reads(&self, reads: &mut Vec<Read>) {
         reads.clear();
         reads.extend(self.locations.reads(&self.journal));

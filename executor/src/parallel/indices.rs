@@ -1,7 +1,7 @@
 //! Indices of accounts and slots that were asked for lately.
 
-use braid_mv_memory::{AccountIndex, MvMemory, SlotIndex};
-use braid_primitives::{Address, U256};
+use braid_mv_memory::{AbsentAccount, AccountIndex, MvMemory, SlotIndex, Spare};
+use braid_primitives::{AccountInfo, Address, U256};
 
 use crate::spread::{address_bits, place, slot_bits};
 
@@ -17,11 +17,17 @@ pub(super) struct Indices {
     block: u64,
     accounts: Vec<Option<(Address, AccountIndex)>>,
     slots: Vec<Option<(AccountIndex, U256, SlotIndex)>>,
+    spare: Spare,
 }
 
 impl Default for Indices {
     fn default() -> Self {
-        Self { block: 0, accounts: vec![None; ACCOUNTS], slots: vec![None; SLOTS] }
+        Self {
+            block: 0,
+            accounts: vec![None; ACCOUNTS],
+            slots: vec![None; SLOTS],
+            spare: Spare::default(),
+        }
     }
 }
 
@@ -35,34 +41,86 @@ impl Indices {
         }
     }
 
+    /// The index of an account. If nobody has added it, `load` says what it was before the block.
+    ///
+    /// The memory is asked before it is waited for, and the state, too: the two are brought at the same time.
+    ///
+    /// # Errors
+    /// Those of `load`.
     #[inline]
-    pub(super) fn account(&mut self, memory: &MvMemory, address: &Address) -> AccountIndex {
+    pub(super) fn account<E>(
+        &mut self,
+        memory: &MvMemory,
+        address: &Address,
+        load: impl FnOnce() -> Result<Option<AccountInfo>, E>,
+    ) -> Result<AccountIndex, E> {
         let place = &mut self.accounts[place(address_bits(address), ACCOUNTS)];
-        match place {
-            Some((known, index)) if known == address => *index,
-            _ => {
-                let index = memory.account(address);
-                *place = Some((*address, index));
-                index
-            }
+        if let Some((known, index)) = place
+            && known == address
+        {
+            return Ok(*index);
         }
+        let index = match memory.find_account(address) {
+            Ok(index) => index,
+            Err(absent) => {
+                let before = load()?;
+                memory.add_account((address, absent), Some(before.as_ref()), &mut self.spare)
+            }
+        };
+        *place = Some((*address, index));
+        Ok(index)
     }
 
+    /// The index of an account that was found in the memory, or is to be added to it with what it was before the block.
     #[inline]
-    pub(super) fn slot(
+    pub(super) fn put_account(
+        &mut self,
+        memory: &MvMemory,
+        address: &Address,
+        (found, before): (Result<AccountIndex, AbsentAccount<'_>>, Option<&AccountInfo>),
+    ) {
+        let index = found.unwrap_or_else(|absent| {
+            memory.add_account((address, absent), Some(before), &mut self.spare)
+        });
+        self.accounts[place(address_bits(address), ACCOUNTS)] = Some((*address, index));
+    }
+
+    /// The index of a slot. If nobody has added it, and the state before the block decides about it, `load` says what it was.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    #[inline]
+    pub(super) fn slot<E>(
+        &mut self,
+        memory: &MvMemory,
+        (account, key): (AccountIndex, &U256),
+        load: impl FnOnce() -> Result<U256, E>,
+    ) -> Result<SlotIndex, E> {
+        let place = &mut self.slots[place(slot_bits(account.0, key), SLOTS)];
+        if let Some((owner, known, index)) = place
+            && *owner == account
+            && known == key
+        {
+            return Ok(*index);
+        }
+        let index = match memory.find_slot(account, key) {
+            Ok(index) => index,
+            Err(absent) => {
+                let before = if memory.has_slots_before(account) { Some(load()?) } else { None };
+                memory.add_slot((account, key, absent), before.as_ref(), &mut self.spare)
+            }
+        };
+        *place = Some((account, *key, index));
+        Ok(index)
+    }
+
+    /// The index of a slot that is written without having been read.
+    pub(super) fn unread_slot(
         &mut self,
         memory: &MvMemory,
         account: AccountIndex,
         key: &U256,
     ) -> SlotIndex {
-        let place = &mut self.slots[place(slot_bits(account.0, key), SLOTS)];
-        match place {
-            Some((owner, known, index)) if *owner == account && known == key => *index,
-            _ => {
-                let index = memory.slot(account, key);
-                *place = Some((account, *key, index));
-                index
-            }
-        }
+        memory.slot(account, key, &mut self.spare)
     }
 }

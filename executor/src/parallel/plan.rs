@@ -8,8 +8,17 @@ use crate::{Block, spread};
 /// Fewer transactions are not worth waking anybody for.
 const FEWEST_TRANSACTIONS: usize = 8;
 
-/// Less gas neither. Limits count, of which transactions use about half: less than a millisecond.
-const LEAST_GAS: u64 = 4_000_000;
+/// Less gas neither, as [`weight`] counts it: less than a millisecond.
+const LEAST_WEIGHT: u64 = 4_000_000;
+
+/// What a transaction that only sends value counts for: it takes half a microsecond, in which code uses so much gas.
+const WEIGHT_OF_TRANSFER: u64 = 2_500;
+
+/// Up to this gas limit a transaction without input is taken for one that only sends value.
+const MOST_GAS_OF_TRANSFER: u64 = 100_000;
+
+/// What a transaction counts for at most: limits far above what is used are common.
+const MOST_WEIGHT: u64 = 1_000_000;
 
 /// Up to how many small transactions are claimed together.
 const LONGEST_BATCH: u32 = 16;
@@ -37,10 +46,12 @@ pub(super) struct Plan {
     last_of_sender: Vec<u32>,
     /// For each transaction the one before it of the same sender.
     before: Vec<u32>,
-    /// Gas of a transaction and of those before it of the same sender, each at its limit.
-    chain_gas: Vec<u64>,
-    /// Of all transactions, each at its limit.
-    total_gas: u64,
+    /// Weight of a transaction and of those before it of the same sender.
+    chain_weight: Vec<u64>,
+    /// Of all transactions.
+    total_weight: u64,
+    /// Of those that only send value.
+    transfer_weight: u64,
     in_flight: usize,
 }
 
@@ -51,27 +62,42 @@ impl Plan {
         self.last_of_sender.clear();
         self.last_of_sender.resize(PLACES, NONE);
         self.before.clear();
-        self.chain_gas.clear();
-        self.total_gas = 0;
+        self.chain_weight.clear();
+        self.total_weight = 0;
+        self.transfer_weight = 0;
         for (index, tx) in (0_u32..).zip(transactions) {
             let place = spread::place(spread::address_bits(&tx.sender), PLACES);
             let last = std::mem::replace(&mut self.last_of_sender[place], index);
             let is_chained =
                 transactions.get(last as usize).is_some_and(|last| last.sender == tx.sender);
-            let (before, gas) =
-                if is_chained { (last, self.chain_gas[last as usize]) } else { (NONE, 0) };
+            let (before, weight) =
+                if is_chained { (last, self.chain_weight[last as usize]) } else { (NONE, 0) };
             self.before.push(before);
-            self.chain_gas.push(gas.saturating_add(tx.gas_limit));
-            self.total_gas = self.total_gas.saturating_add(tx.gas_limit);
+            let own = self::weight(tx);
+            self.chain_weight.push(weight + own);
+            self.total_weight += own;
+            if own == WEIGHT_OF_TRANSFER {
+                self.transfer_weight += own;
+            }
         }
     }
 
-    /// Whether a block that was looked at has enough to do side by side.
-    pub(super) fn is_worth_it(&self) -> bool {
-        let most = self.total_gas - self.total_gas / 8;
-        self.chain_gas.len() >= FEWEST_TRANSACTIONS
-            && self.total_gas >= LEAST_GAS
-            && self.chain_gas.iter().all(|chained| *chained < most)
+    /// Whether it is worth a look whether a block has enough to do side by side.
+    pub(super) fn may_be_worth_it(block: &Block) -> bool {
+        block.transactions.len() >= FEWEST_TRANSACTIONS
+    }
+
+    /// Whether a block that was looked at has enough to do side by side for so many threads.
+    pub(super) fn is_worth_it(&self, threads: usize) -> bool {
+        let total = self.total_weight;
+        // What versions cost, where the work is small beside them: measured with one thread on blocks of transfers only, and
+        // of tokens and exchanges.
+        let others = total - self.transfer_weight;
+        let with_versions = others + others / 8 + self.transfer_weight * 9 / 4;
+        let most = total - total / 8;
+        total >= LEAST_WEIGHT
+            && with_versions / (threads as u64) < most
+            && self.chain_weight.iter().all(|chained| *chained < most)
     }
 
     /// Tells the scheduler what is known of a block that was looked at.
@@ -90,6 +116,16 @@ impl Plan {
     /// Most transactions that are in flight at once.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
+    }
+}
+
+/// How long a transaction will probably take, in gas of code that does nothing special: from its gas limit, of which about half
+/// is used.
+fn weight(tx: &Transaction) -> u64 {
+    if tx.input.is_empty() && tx.gas_limit <= MOST_GAS_OF_TRANSFER {
+        WEIGHT_OF_TRANSFER
+    } else {
+        tx.gas_limit.min(MOST_WEIGHT)
     }
 }
 

@@ -1,11 +1,13 @@
 //! A block under way: what its workers share, and what each does.
 
 use std::{
+    hint::black_box,
+    ops::Range,
     sync::{Mutex, MutexGuard},
     thread,
 };
 
-use braid_mv_memory::{Change, Version};
+use braid_mv_memory::{Change, Read, Version, WriteSet};
 use braid_precompiles::Crypto;
 use braid_primitives::{StateReader, Transaction};
 use braid_scheduler::{Batch, Blocked, Claim, Commit, Scheduler, Task};
@@ -43,6 +45,17 @@ pub(super) struct Ledger<E, S> {
     pub(super) sink: Option<S>,
     pub(super) changes: Vec<Change>,
     pub(super) is_beneficiary_read: bool,
+    /// What a transaction reads and writes that is committed right after.
+    pub(super) reads: Vec<Read>,
+    pub(super) writes: WriteSet,
+}
+
+/// What came of a transaction that is to be committed.
+struct Found<'r, E> {
+    ending: Ending<E>,
+    writes: &'r WriteSet,
+    /// Whether others can see what it wrote.
+    is_published: bool,
 }
 
 /// Halts when a panic passes by, before the commit token is free again: whoever took it would find a transaction half
@@ -72,7 +85,12 @@ where
                 Task::Reexecute(claim) => self.execute(claim, &mut context),
                 Task::Execute(batch) => {
                     self.read_ahead(&batch, &mut context);
-                    for tx in batch.transactions() {
+                    let mut transactions = batch.transactions();
+                    while let Some(tx) = transactions.next() {
+                        if let Some(commit) = self.scheduler.lead(tx) {
+                            self.lead((tx, &mut transactions), commit, &mut context);
+                            continue;
+                        }
                         if let Some(claim) = self.scheduler.start(tx) {
                             self.execute(claim, &mut context);
                         }
@@ -104,15 +122,18 @@ where
         context.indices.begin(memory);
         let transactions = batch.transactions().map(|tx| self.transaction(tx));
         let ends = transactions.flat_map(|tx| [Some(tx.sender), tx.to.to().copied()]);
-        let accounts: Vec<_> = ends
+        black_box(ends.clone().flatten().fold(0, |all, end| all ^ memory.fetch_place(&end)));
+        let found: Vec<_> = ends
             .flatten()
-            .map(|address| (context.indices.account(memory, &address), address))
-            .filter(|(account, _)| !memory.is_known(*account))
+            .map(|address| (address, memory.find_account(&address)))
+            .filter(|(_, found)| !found.is_ok_and(|account| memory.is_known(account)))
             .collect();
-        let read: Vec<_> = accounts.iter().map(|(_, address)| reader.account(*address)).collect();
-        for ((account, _), info) in accounts.into_iter().zip(read) {
-            if let Ok(info) = info {
-                memory.set_before(account, info.as_ref());
+        let read: Vec<_> = found.iter().map(|(address, _)| reader.account(*address)).collect();
+        for ((address, found), info) in found.into_iter().zip(read) {
+            let Ok(info) = info else { continue };
+            match found {
+                Ok(account) => memory.set_before(account, info.as_ref()),
+                Err(_) => context.indices.put_account(memory, &address, (found, info.as_ref())),
             }
         }
     }
@@ -211,12 +232,10 @@ where
         let Environment { memory, beneficiary, .. } = self.environment;
         let Record { reads, next, .. } = &mut *record;
         match &ending {
-            Ending::Done(_) => context.take_effects(memory, beneficiary, (reads, next)),
-            Ending::Invalid(_) | Ending::Failed(_) | Ending::Undecided => {
-                context.take_reads(reads);
-                next.clear();
-            }
+            Ending::Done(_) => context.take_writes(memory, beneficiary, next),
+            Ending::Invalid(_) | Ending::Failed(_) | Ending::Undecided => next.clear(),
         }
+        context.take_reads(reads);
         debug_assert!(!is_final || self.scheduler.frontier() == tx);
         record.ending = Some(ending);
         record.is_final = is_final;
@@ -263,10 +282,72 @@ where
         }
     }
 
-    /// Commits what can be committed, in order. What does not hold is executed again at once: now all that it reads is final.
-    fn commit(&self, mut commit: Commit<'_>, context: &mut Box<Context>) {
+    /// Executes the frontier's transaction, `tx`, and those that follow it, and commits each at once: all that they read is
+    /// final. Then commits what others have executed.
+    fn lead(
+        &self,
+        (tx, following): (u32, &mut Range<u32>),
+        mut commit: Commit<'_>,
+        context: &mut Box<Context>,
+    ) {
         let _halts = HaltsOnPanic(self.scheduler);
         let mut ledger = self.ledger();
+        let mut reads = std::mem::take(&mut ledger.reads);
+        let mut writes = std::mem::take(&mut ledger.writes);
+        let mut next = Some(tx);
+        while let Some(tx) = next {
+            let ending = self.execute_at_frontier(tx, (&mut reads, &mut writes), context);
+            let found = Found { ending, writes: &writes, is_published: false };
+            if !self.settle(tx, found, &mut ledger) {
+                return;
+            }
+            commit.led(tx);
+            next = if self.scheduler.is_halted() { None } else { following.next() };
+        }
+        ledger.reads = reads;
+        ledger.writes = writes;
+        self.commit_with((commit, ledger), context);
+    }
+
+    /// Executes a transaction on what is committed: all below it.
+    fn execute_at_frontier(
+        &self,
+        tx: u32,
+        (reads, writes): (&mut Vec<Read>, &mut WriteSet),
+        context: &mut Context,
+    ) -> Ending<R::Error> {
+        context.indices.begin(self.environment.memory);
+        let version = Version::of_transaction(tx);
+        let step = (self.transaction(tx), version);
+        let indices = &mut context.indices;
+        if let Some(outcome) = transfer(&self.environment, indices, step, (reads, writes)) {
+            return Ending::Done(outcome);
+        }
+        context.clear();
+        let Ok(ending) = context.execute(&self.environment, step.0, (version, true)) else {
+            unreachable!("all below transaction {tx} is committed: it waits for nobody");
+        };
+        writes.clear();
+        if matches!(ending, Ending::Done(_)) {
+            let Environment { memory, beneficiary, .. } = self.environment;
+            context.take_writes(memory, beneficiary, writes);
+        }
+        ending
+    }
+
+    /// Commits what can be committed, in order.
+    fn commit(&self, commit: Commit<'_>, context: &mut Box<Context>) {
+        self.commit_with((commit, self.ledger()), context);
+    }
+
+    /// Commits what can be committed, in order. What does not hold is executed again at once: now all that it reads is final.
+    fn commit_with(
+        &self,
+        (mut commit, mut ledger): (Commit<'_>, MutexGuard<'_, Ledger<R::Error, S>>),
+        context: &mut Box<Context>,
+    ) {
+        // Goes before the token, which is an argument.
+        let _halts = HaltsOnPanic(self.scheduler);
         while let Some(head) = commit.head() {
             let tx = head.tx();
             let mut record = self.records.lock(tx);
@@ -278,9 +359,12 @@ where
                 let _: Option<Claim> = self.scheduler.executed(claim).next;
                 continue;
             }
-            if let Err(error) = self.settle(tx, &mut record, &mut ledger) {
-                ledger.error = Some(error);
-                self.scheduler.halt();
+            let Some(ending) = record.ending.take() else {
+                unreachable!("transaction {tx} was executed");
+            };
+            let Record { writes, is_published, .. } = &*record;
+            let found = Found { ending, writes, is_published: *is_published };
+            if !self.settle(tx, found, &mut ledger) {
                 return;
             }
             let held_up = match (record.is_repeated, record.is_final) {
@@ -321,18 +405,31 @@ where
         self.show(tx, &mut self.records.lock(tx));
     }
 
-    /// Decides about the frontier's transaction, whose execution holds.
+    /// Decides about the frontier's transaction, whose execution holds. Says whether the block goes on.
     fn settle(
         &self,
         tx: u32,
-        record: &mut Record<R::Error>,
+        found: Found<'_, R::Error>,
+        ledger: &mut Ledger<R::Error, S>,
+    ) -> bool {
+        match self.try_settle(tx, found, ledger) {
+            Ok(()) => true,
+            Err(error) => {
+                ledger.error = Some(error);
+                self.scheduler.halt();
+                false
+            }
+        }
+    }
+
+    fn try_settle(
+        &self,
+        tx: u32,
+        Found { ending, writes, is_published }: Found<'_, R::Error>,
         ledger: &mut Ledger<R::Error, S>,
     ) -> Result<(), ExecutionError<R::Error>> {
         let transaction = self.transaction(tx);
         let Environment { memory, block, .. } = self.environment;
-        let Some(ending) = record.ending.take() else {
-            unreachable!("transaction {tx} was executed");
-        };
         let version = Version::of_transaction(tx);
         // It was executed as if the block had nothing used up.
         let mut verdict = Ok(());
@@ -343,8 +440,8 @@ where
         }
         match (verdict, ending) {
             (Err(error), _) | (Ok(()), Ending::Invalid(error)) => {
-                if record.is_published {
-                    memory.withdraw(version, &record.writes);
+                if is_published {
+                    memory.withdraw(version, writes);
                 }
                 let Ledger { tally, sink, .. } = ledger;
                 let mut on_commit = |step: Committed<'_>| {
@@ -361,18 +458,18 @@ where
                 unreachable!("all below transaction {tx} is committed: that decides everything")
             }
             (Ok(()), Ending::Done(outcome)) => {
-                if record.writes.credit.is_some() {
+                if writes.credit.is_some() {
                     self.read_beneficiary(ledger)?;
                 }
                 ledger.changes.clear();
                 let Ledger { tally, sink, changes, .. } = ledger;
                 match sink {
                     Some(sink) => {
-                        memory.commit(version, &record.writes, |change| changes.push(change));
+                        memory.commit(version, writes, |change| changes.push(change));
                         let step = Step::Transaction { index: tx as usize, outcome: &outcome };
                         sink(Committed { step, changes: Changes::Memory(memory, changes) });
                     }
-                    None => memory.commit(version, &record.writes, |_| {}),
+                    None => memory.commit(version, writes, |_| {}),
                 }
                 tally.add(transaction, outcome);
                 Ok(())

@@ -117,8 +117,9 @@ impl<R: StateReader> Source for MvSource<'_, R> {
         id: AccountId,
         address: Address,
     ) -> Result<Option<AccountInfo>, Self::Error> {
-        let index = self.indices.account(self.memory, &address);
         let reader = self.reader;
+        let load = || reader.account(address).map_err(Unanswered::State);
+        let index = self.indices.account(self.memory, &address, load)?;
         let state =
             self.memory.read_account(index, self.version, |address| reader.account(address))?;
         put(&mut self.locations.accounts, id.0, index, AccountIndex(NOWHERE));
@@ -129,12 +130,13 @@ impl<R: StateReader> Source for MvSource<'_, R> {
     fn storage(
         &mut self,
         id: SlotId,
-        (account, _): (AccountId, Address),
+        (account, address): (AccountId, Address),
         key: U256,
     ) -> Result<U256, Self::Error> {
         let account = self.locations.account(account);
-        let index = self.indices.slot(self.memory, account, &key);
         let reader = self.reader;
+        let load = || reader.storage(address, key).map_err(Unanswered::State);
+        let index = self.indices.slot(self.memory, (account, &key), load)?;
         let value = self
             .memory
             .read_slot(index, self.version, |address, key| reader.storage(address, key))?;

@@ -43,7 +43,7 @@ pub(super) fn transfer<R: StateReader, C: Crypto>(
     }
 
     let mut read = |address: &Address| {
-        let index = indices.account(memory, address);
+        let index = indices.account(memory, address, || reader.account(*address)).ok()?;
         let state = memory.read_account(index, version, |address| reader.account(address)).ok()?;
         (state.info.code_hash == KECCAK256_EMPTY).then_some((index, state))
     };
