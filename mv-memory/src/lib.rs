@@ -8,6 +8,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `version` | positions in the block |
+//! | `locations` | which cell is whose |
+//! | `validation` | whether what was read is still so |
 //! | `account`, `slot` | the cells |
 //! | `history` | what the two have in common: who reads, what is written and not committed |
 //! | `codes` | code hashes, and code that was deployed |
@@ -15,10 +17,10 @@
 //! | `table`, `arena` | from keys to indices, from indices to cells |
 //! | `words` | words that several threads read |
 //!
-//! The common read takes no lock: a location is found by loads alone, and one that no step wrote to is read from atomics. Values are validated, not versions:
-//! a transaction that is executed again and writes the same invalidates nobody. Balances are validated as ranges
-//! ([`Observed`]) and written as differences ([`AccountWrite::balance_delta`]), so transfers to and from one account do not
-//! conflict as long as the sender can pay.
+//! The common read takes no lock: a location is found by loads alone, and one that no step wrote to is read from atomics.
+//! Values are validated, not versions: a transaction that is executed again and writes the same invalidates nobody. Balances
+//! are validated as ranges ([`Observed`]) and written as differences ([`AccountWrite::balance_delta`]), so transfers to and
+//! from one account do not conflict as long as the sender can pay.
 //!
 //! ```
 //! use alloy_primitives::{Address, U256};
@@ -52,19 +54,22 @@ mod account;
 mod arena;
 mod codes;
 mod history;
+mod locations;
 mod log;
 mod slot;
 mod sync;
 mod table;
+mod validation;
 mod version;
 mod words;
 
-use std::{error::Error, fmt, marker::PhantomData};
+use std::{error::Error, fmt};
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use braid_primitives::AccountInfo;
 
 pub use account::{AccountState, AccountWrite};
+pub use locations::{AbsentAccount, AbsentSlot, Spare};
 pub use log::{Observed, Read, WriteSet};
 pub use version::Version;
 
@@ -72,7 +77,7 @@ use account::{AccountAt, AccountCell};
 use codes::Codes;
 use history::{At, Cell, Overflow};
 use slot::{SlotAt, SlotCell, surviving};
-use table::{Absent, Lot, Table};
+use table::Table;
 
 /// An account in this block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,14 +86,6 @@ pub struct AccountIndex(pub u32);
 /// A slot in this block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotIndex(pub u32);
-
-/// Nobody has added this account: good for [`MvMemory::add_account`].
-#[derive(Clone, Copy, Debug)]
-pub struct AbsentAccount<'m>(Absent, PhantomData<&'m MvMemory>);
-
-/// Nobody has added this slot: good for [`MvMemory::add_slot`].
-#[derive(Clone, Copy, Debug)]
-pub struct AbsentSlot<'m>(Absent, PhantomData<&'m MvMemory>);
 
 /// A read met something that a step will probably write again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,25 +146,6 @@ pub struct MvMemory {
     block: u64,
 }
 
-/// Cells that one worker has ready for locations that nobody has seen: it gets them many at a time, so that workers rarely
-/// want the same line of memory.
-#[derive(Debug, Default)]
-pub struct Spare {
-    block: u64,
-    accounts: Lot,
-    slots: Lot,
-}
-
-impl Spare {
-    /// Makes it good for a block.
-    #[inline]
-    fn begin(&mut self, block: u64) {
-        if self.block != block {
-            *self = Self { block, ..Self::default() };
-        }
-    }
-}
-
 impl MvMemory {
     /// Forgets everything, for the next block, keeping most allocations.
     pub fn clear(&mut self) {
@@ -182,113 +160,6 @@ impl MvMemory {
     /// Number of the block within the memory's life: indices mean something only within it.
     pub fn block(&self) -> u64 {
         self.block
-    }
-
-    /// The index of an account, if somebody has added it.
-    ///
-    /// # Errors
-    /// What [`Self::add_account`] needs, if nobody has.
-    #[inline]
-    pub fn find_account(&self, address: &Address) -> Result<AccountIndex, AbsentAccount<'_>> {
-        self.accounts
-            .find(address)
-            .map(AccountIndex)
-            .map_err(|absent| AbsentAccount(absent, PhantomData))
-    }
-
-    /// Adds an account that was absent, with its state before the block: `Some(None)` if it did not exist, `None` if that is
-    /// not known yet. Somebody else may have added it meanwhile.
-    #[inline]
-    pub fn add_account(
-        &self,
-        (address, absent): (&Address, AbsentAccount<'_>),
-        before: Option<Option<&AccountInfo>>,
-        spare: &mut Spare,
-    ) -> AccountIndex {
-        spare.begin(self.block);
-        let fill = |cell: &AccountCell| {
-            if let Some(info) = before {
-                cell.fill(info, &self.codes);
-            }
-        };
-        AccountIndex(self.accounts.add((address, absent.0), &mut spare.accounts, fill))
-    }
-
-    /// The index of an account, which is added if it is absent.
-    pub fn account(&self, address: &Address, spare: &mut Spare) -> AccountIndex {
-        let found = self.find_account(address);
-        found.unwrap_or_else(|absent| self.add_account((address, absent), None, spare))
-    }
-
-    /// Brings from memory what [`Self::find_account`] looks at first. The result means nothing.
-    #[inline]
-    pub fn fetch_place(&self, address: &Address) -> u64 {
-        self.accounts.fetch(address)
-    }
-
-    /// The index of a slot, if somebody has added it.
-    ///
-    /// # Errors
-    /// What [`Self::add_slot`] needs, if nobody has.
-    #[inline]
-    pub fn find_slot(
-        &self,
-        account: AccountIndex,
-        key: &U256,
-    ) -> Result<SlotIndex, AbsentSlot<'_>> {
-        self.slots
-            .find(&(account, *key))
-            .map(SlotIndex)
-            .map_err(|absent| AbsentSlot(absent, PhantomData))
-    }
-
-    /// Adds a slot that was absent, with its value before the block, if that is known. Somebody else may have added it
-    /// meanwhile.
-    #[inline]
-    pub fn add_slot(
-        &self,
-        (account, key, absent): (AccountIndex, &U256, AbsentSlot<'_>),
-        before: Option<&U256>,
-        spare: &mut Spare,
-    ) -> SlotIndex {
-        spare.begin(self.block);
-        let fill = |cell: &SlotCell| {
-            if let Some(value) = before {
-                cell.fill(value);
-            }
-        };
-        SlotIndex(self.slots.add((&(account, *key), absent.0), &mut spare.slots, fill))
-    }
-
-    /// The index of a slot, which is added if it is absent.
-    pub fn slot(&self, account: AccountIndex, key: &U256, spare: &mut Spare) -> SlotIndex {
-        let found = self.find_slot(account, key);
-        found.unwrap_or_else(|absent| self.add_slot((account, key, absent), None, spare))
-    }
-
-    /// Whether the value before the block decides about a slot of the account that nobody wrote to. The account must have
-    /// been read.
-    #[inline]
-    pub fn has_slots_before(&self, account: AccountIndex) -> bool {
-        let cell = self.account_cell(account);
-        cell.existed() && !cell.may_be_reset()
-    }
-
-    /// Whose index this is.
-    pub fn address(&self, account: AccountIndex) -> Address {
-        self.account_cell(account).address().load()
-    }
-
-    /// The first eight bytes of the address, as a number: most significant first.
-    #[inline]
-    pub fn leading_bytes(&self, account: AccountIndex) -> u64 {
-        self.account_cell(account).address().leading_bytes()
-    }
-
-    /// Account and key of a slot.
-    pub fn location(&self, slot: SlotIndex) -> (AccountIndex, U256) {
-        let cell = self.slot_cell(slot);
-        (cell.account(), cell.key())
     }
 
     #[inline]
@@ -481,56 +352,6 @@ impl MvMemory {
         for (slot, _) in &published.slots {
             self.slot_cell(*slot).withdraw(version);
         }
-    }
-
-    /// Whether a step that read this would read the same on top of what is committed.
-    pub fn holds_committed(&self, reads: &[Read]) -> bool {
-        let slot = |cell: SlotAt<'_>, account: AccountAt<'_>| {
-            Ok(cell.committed(account.committed_reset()))
-        };
-        self.hold(reads, |cell| Ok(cell.committed()), slot)
-    }
-
-    /// Whether `reader`, which read this, would read the same now. No answer is final, nor is any wrong for long.
-    pub fn holds(&self, reader: Version, reads: &[Read]) -> bool {
-        let slot = |cell: SlotAt<'_>, account: AccountAt<'_>| {
-            cell.read(reader, account.reset_before(reader))
-        };
-        self.hold(reads, |cell| cell.read(reader), slot)
-    }
-
-    /// Whether all that was read is so now, according to what the two functions say of accounts and slots.
-    #[inline]
-    fn hold(
-        &self,
-        reads: &[Read],
-        account_now: impl Fn(AccountAt<'_>) -> Result<AccountState, Estimate>,
-        slot_now: impl Fn(SlotAt<'_>, AccountAt<'_>) -> Result<Option<U256>, Estimate>,
-    ) -> bool {
-        reads.iter().all(|read| match read {
-            Read::Account(account, observed) => {
-                let cell = self.account_cell(*account);
-                // What nobody wrote to is as it was read. What was written and taken back may have been read in between.
-                !cell.is_changed() || account_now(cell).is_ok_and(|state| observed.holds(&state))
-            }
-            Read::Slot(slot, value) => {
-                let cell = self.slot_cell(*slot);
-                let account = self.account_cell(cell.account());
-                if !cell.is_changed() && !account.may_be_reset() {
-                    return true;
-                }
-                slot_now(cell, account)
-                    .is_ok_and(|now| now.or_else(|| self.known_slot_before(&cell)) == Some(*value))
-            }
-            Read::StorageUntouched(account) => !self.is_storage_touched(*account),
-        })
-    }
-
-    /// A slot before the block, if that is known. It is not where everybody who asked found that the block decides about the
-    /// slot.
-    fn known_slot_before(&self, cell: &SlotCell) -> Option<U256> {
-        let is_known = cell.is_known() || !self.account_cell(cell.account()).existed();
-        is_known.then(|| self.slot_before(cell))
     }
 
     /// A slot before the block, once that was read.
