@@ -13,6 +13,7 @@
 //! | `source` | answers its reads |
 //! | `indices` | finds where in the multi-version memory an account or slot is |
 //! | `record` | keeps what came of it until it is committed |
+//! | `flight` | what is measured of that time |
 //! | `plan` | which transactions go together, which wait for which, whether it is worth it |
 //! | `delta`, `block_delta` | write sets: of a step, of the block |
 //!
@@ -26,6 +27,7 @@ mod block_delta;
 mod context;
 mod contexts;
 mod delta;
+mod flight;
 mod indices;
 mod plan;
 mod record;
@@ -33,7 +35,10 @@ mod run;
 mod source;
 mod transfer;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use braid_interpreter::Engine;
 use braid_mv_memory::{Change, MvMemory, Spare, Version, WriteSet};
@@ -48,6 +53,8 @@ use crate::{
 };
 
 pub(crate) use delta::step_delta;
+
+pub use flight::Flight;
 
 use block_delta::Gathered;
 use context::Environment;
@@ -132,6 +139,8 @@ pub struct BlockExecutor<C> {
     contexts: Contexts,
     plan: Plan,
     gathered: Gathered,
+    is_measured: bool,
+    flight: Option<Flight>,
     last: ExecutionPath,
 }
 
@@ -156,6 +165,8 @@ impl<C: Crypto> BlockExecutor<C> {
             contexts: Contexts::default(),
             plan: Plan::default(),
             gathered: Gathered::default(),
+            is_measured: false,
+            flight: None,
             last: ExecutionPath::Sequential,
         }
     }
@@ -191,6 +202,16 @@ impl<C: Crypto> BlockExecutor<C> {
     /// Chooses whether blocks run in parallel. Results do not depend on it.
     pub fn set_parallelism(&mut self, parallelism: Parallelism) {
         self.parallelism = parallelism;
+    }
+
+    /// Chooses whether transactions are measured between their execution and their commit. That takes time.
+    pub fn measure_flight(&mut self, is_measured: bool) {
+        self.is_measured = is_measured;
+    }
+
+    /// What was measured in the last block, if it was executed in parallel and [measured](Self::measure_flight).
+    pub fn last_flight(&self) -> Option<&Flight> {
+        self.flight.as_ref()
     }
 
     /// How the last block was executed.
@@ -234,17 +255,32 @@ impl<C: Crypto> BlockExecutor<C> {
         threads: usize,
         sink: Option<S>,
     ) -> Result<BlockOutcome, ParallelError<R::Error>> {
-        let is_parallel = match self.parallelism {
-            Parallelism::Adaptive if threads <= 1 || !Plan::may_be_worth_it(block) => false,
-            parallelism => {
-                self.plan.look(block);
-                parallelism == Parallelism::Always || self.plan.is_worth_it(threads)
-            }
-        };
-        if is_parallel {
-            return self.run_parallel(block, state, threads.max(1), sink);
+        let is_adaptive = self.parallelism == Parallelism::Adaptive;
+        if is_adaptive && (threads <= 1 || !Plan::may_be_worth_it(block)) {
+            return self.run_sequential(block, state, sink);
         }
+        let start = Instant::now();
+        self.plan.look(block);
+        let (result, threads) = if is_adaptive && !self.plan.is_worth_it(threads) {
+            (self.run_sequential(block, state, sink), 1)
+        } else {
+            let threads = threads.max(1);
+            (self.run_parallel(block, state, threads, sink), threads)
+        };
+        if result.is_ok() {
+            self.plan.learn(start.elapsed(), threads);
+        }
+        result
+    }
+
+    fn run_sequential<R: StateReader + Sync, S: FnMut(Committed<'_>) + Send>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        sink: Option<S>,
+    ) -> Result<BlockOutcome, ParallelError<R::Error>> {
         self.last = ExecutionPath::Sequential;
+        self.flight = None;
         let work = || match sink {
             Some(sink) => self.sequential.execute_block_with(block, state, sink),
             None => self.sequential.execute_block(block, state),
@@ -267,6 +303,7 @@ impl<C: Crypto> BlockExecutor<C> {
             sink,
             changes: Vec::new(),
             is_beneficiary_read: false,
+            flight: self.is_measured.then(Flight::default),
             reads: Vec::new(),
             writes: WriteSet::default(),
         };
@@ -286,6 +323,7 @@ impl<C: Crypto> BlockExecutor<C> {
             contexts: &self.contexts,
             records: Records::new(self.plan.in_flight()),
             mode: self.mode,
+            is_measured: self.is_measured,
             ledger: Mutex::new(ledger),
         };
         let rules = (self.sequential.spec(), self.missing_request_contracts);
@@ -307,7 +345,8 @@ impl<C: Crypto> BlockExecutor<C> {
         };
         let requests = guarded(&mut self.pool, end).map_err(failed_run)??;
         self.last = ExecutionPath::Parallel(run.scheduler.counters());
-        let tally = run.into_tally();
+        let Ledger { tally, flight, .. } = run.into_ledger();
+        self.flight = flight;
         let receipts = (&self.crypto, tally.receipts.as_slice());
         let side_by_side = |work: &(dyn Fn() + Sync)| self.pool.share(workers, |_| work(), || {});
         let (state, logs_bloom) = self
@@ -390,7 +429,7 @@ where
         Ok(result)
     }
 
-    fn into_tally(self) -> Tally {
-        self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner).tally
+    fn into_ledger(self) -> Ledger<R::Error, S> {
+        self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }

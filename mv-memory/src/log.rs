@@ -88,6 +88,12 @@ pub struct WriteSet {
 }
 
 impl WriteSet {
+    /// Bytes that are allocated for it.
+    pub fn allocated_bytes(&self) -> usize {
+        self.accounts.capacity() * size_of::<(AccountIndex, AccountWrite)>()
+            + self.slots.capacity() * size_of::<(SlotIndex, U256)>()
+    }
+
     /// Empties it, keeping the allocations.
     pub fn clear(&mut self) {
         self.accounts.clear();

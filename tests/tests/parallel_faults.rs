@@ -227,6 +227,26 @@ fn a_panic_is_an_error_where_a_block_runs_on_the_calling_thread_too() {
     });
 }
 
+/// A block of a few transfers is not worth waking threads for, unless the state is so slow that most of the time is spent waiting
+/// for it.
+#[test]
+fn a_slow_state_is_read_side_by_side() {
+    let mut scene = Scene::new(Hardfork::Shanghai);
+    for number in 0..60 {
+        scene.fund(person(number), ETHER).push(pay(person(number), person(100 + number), 1));
+    }
+    within(LIMIT, "transfers", move || {
+        let expected = both(&scene).sequentially(&scene.block, &scene.world).result;
+        let mut executor = BlockExecutor::new(scene.spec(), DefaultCrypto::new());
+        let reader = Faulty::new(&scene.world, Fault::Dawdles(Duration::from_millis(1)));
+        for _ in 0..3 {
+            let found = executor.execute(&scene.block, &reader, 4).map_err(Failure::from);
+            assert_eq!(found, expected);
+        }
+        assert!(matches!(executor.last_path(), ExecutionPath::Parallel(_)));
+    });
+}
+
 #[test]
 fn a_taker_of_results_that_panics_is_an_error() {
     silence_wanted_panics();

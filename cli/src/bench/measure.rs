@@ -7,7 +7,8 @@ use std::{
 
 use braid_executor::{
     Block, BlockExecutor, BlockOutcome, CodeCache, Engine, ExecutionError, MissingRequestContracts,
-    ParallelError, SequentialExecutor, parallel::ExecutionPath,
+    ParallelError, SequentialExecutor,
+    parallel::{ExecutionPath, Flight},
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateReader};
@@ -79,6 +80,40 @@ pub struct ParallelTime {
     pub time: Duration,
     /// How the last of them went.
     pub path: ExecutionPath,
+    /// What one more execution showed, if it went in parallel.
+    pub flight: Option<FlightTime>,
+}
+
+/// What transactions had to wait from the end of their execution to their commit, and in how much memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlightTime {
+    /// Half of the transactions had to wait no longer.
+    pub median: Duration,
+    /// 99 of 100 had to wait no longer.
+    pub percentile_99: Duration,
+    /// Bytes of one that waited, on average; 0 if none did.
+    pub bytes_each: usize,
+    /// Bytes of the largest.
+    pub bytes_most: usize,
+}
+
+impl FlightTime {
+    /// `None` if no transaction was committed.
+    fn of(flight: &Flight) -> Option<Self> {
+        let mut latencies = flight.commit_latencies.clone();
+        latencies.sort_unstable();
+        let at = |hundredths: usize| {
+            let last = latencies.len().checked_sub(1)?;
+            latencies.get((latencies.len() * hundredths / 100).min(last)).copied()
+        };
+        let waited = || flight.bytes_in_flight.iter().filter(|bytes| **bytes > 0);
+        Some(Self {
+            median: at(50)?,
+            percentile_99: at(99)?,
+            bytes_each: waited().sum::<usize>() / waited().count().max(1),
+            bytes_most: waited().max().copied().unwrap_or(0),
+        })
+    }
 }
 
 /// What sequential and parallel executions took, medians.
@@ -179,10 +214,26 @@ pub fn times<C: Crypto, R: StateReader + Sync>(
             sequential.push(sequential_time(engines, block, &reader())?);
         }
     }
-    let parallel = effort.threads.iter().zip(parallel).map(|(threads, (times, path))| {
-        ParallelTime { threads: *threads, time: median(times), path }
-    });
-    Ok(Times { sequential: median(sequential), parallel: parallel.collect() })
+    let mut all = Times { sequential: median(sequential), parallel: Vec::new() };
+    for (threads, (times, path)) in effort.threads.iter().zip(parallel) {
+        let flight = flight(engines, block, *threads, &reader())?;
+        all.parallel.push(ParallelTime { threads: *threads, time: median(times), path, flight });
+    }
+    Ok(all)
+}
+
+/// Measures transactions between their execution and their commit. That takes time, so it is done in an execution of its own.
+fn flight<C: Crypto, R: StateReader + Sync>(
+    engines: &mut Engines<C>,
+    block: &Block,
+    threads: usize,
+    reader: &R,
+) -> Result<Option<FlightTime>, ParallelError<R::Error>> {
+    engines.parallel.measure_flight(true);
+    let executed = engines.parallel.execute(block, reader, threads);
+    engines.parallel.measure_flight(false);
+    executed?;
+    Ok(engines.parallel.last_flight().and_then(FlightTime::of))
 }
 
 fn sequential_time<C: Crypto, R: StateReader>(
@@ -248,6 +299,18 @@ mod tests {
     }
 
     #[test]
+    fn waiting_is_summed_up_by_rank() {
+        let latencies = (0..200).rev().map(Duration::from_micros).collect();
+        let flight =
+            Flight { commit_latencies: latencies, bytes_in_flight: vec![0, 100, 0, 300, 200] };
+        let time = FlightTime::of(&flight).unwrap();
+        assert_eq!(time.median, Duration::from_micros(100));
+        assert_eq!(time.percentile_99, Duration::from_micros(198));
+        assert_eq!((time.bytes_each, time.bytes_most), (200, 300));
+        assert_eq!(FlightTime::of(&Flight::default()), None);
+    }
+
+    #[test]
     fn a_block_is_measured_with_each_number_of_threads() {
         let bench = Workload::Mixed.block(12_000_000);
         let mut engines = Engines::new(bench.spec.clone(), PortableCrypto::new());
@@ -260,6 +323,9 @@ mod tests {
         assert_eq!(one.path, ExecutionPath::Sequential);
         assert!(matches!(three.path, ExecutionPath::Parallel(counters)
             if counters.commits == bench.block.transactions.len() as u64));
+        assert_eq!(one.flight, None, "nothing waits that is executed sequentially");
+        let flight = three.flight.unwrap();
+        assert!(flight.median <= flight.percentile_99 && flight.bytes_each <= flight.bytes_most);
         assert!(three.time > Duration::ZERO && three.speed_up(&measured.times) > 0.0);
         let weights = weigh(&mut engines, &bench.block, &&bench.state).unwrap();
         assert_eq!(weights.len(), bench.block.transactions.len());

@@ -63,6 +63,8 @@ are medians. Before that the results are compared; a difference is a failure.
               each can wait for one read while the others wait for theirs, whatever depends on what.
   of bound    speed-up / bound
   runs/tx     executions of a transaction until it was committed
+  p50, p99 us microseconds from the end of its last execution until it was committed: half, 99 in 100 waited no longer
+  bytes/tx    memory in which its results waited, of those that did
 
 Examples:
   braid bench                                         everything, on 2, 4, .. threads up to those of the machine

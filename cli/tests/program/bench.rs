@@ -24,12 +24,12 @@ fn json_of(outcome: &Outcome) -> (Vec<Value>, Value) {
 #[test]
 fn a_block_is_measured_with_each_number_of_threads() {
     let (blocks, summary) =
-        json_of(&bench(&["transfers/independent", "serial", "--threads", "1,2,5", "--json"]));
+        json_of(&bench(&["swaps/many_pools", "serial", "--threads", "1,2,5", "--json"]));
     let [independent, serial] = &blocks[..] else { panic!("{blocks:?}") };
-    assert_eq!(independent["block"], json!("transfers/independent"));
+    assert_eq!(independent["block"], json!("swaps/many_pools"));
     assert_eq!(
         (&independent["transactions"], &independent["gas_used"]),
-        (&json!(300), &json!(6_300_000))
+        (&json!(77), &json!(6_273_490))
     );
     assert_eq!(
         (&serial["block"], &serial["longest_chain"]),
@@ -45,6 +45,10 @@ fn a_block_is_measured_with_each_number_of_threads() {
         assert_eq!(parallel[0]["execution"], json!("sequential"));
         assert_eq!(parallel[2]["execution"], json!("parallel"));
         assert!(parallel[2]["runs_per_transaction"].as_f64().unwrap() >= 1.0);
+        let [p50, p99] = ["commit_latency_p50_us", "commit_latency_p99_us"]
+            .map(|name| parallel[2][name].as_f64().unwrap());
+        assert!(p50 >= 0.0 && p50 <= p99);
+        assert!(parallel[2]["bytes_per_waiting_transaction"].is_u64());
         for one in parallel {
             let number = |name: &str| one[name].as_f64().unwrap();
             let speed_up = block["sequential_seconds"].as_f64().unwrap() / number("seconds");

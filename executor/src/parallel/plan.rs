@@ -1,5 +1,7 @@
 //! What is known of a block before it runs.
 
+use std::time::Duration;
+
 use braid_primitives::{Transaction, TxKind};
 use braid_scheduler::Scheduler;
 
@@ -16,6 +18,12 @@ const WEIGHT_OF_TRANSFER: u64 = 2_500;
 
 /// Up to this gas limit a transaction without input is taken for one that only sends value.
 const MOST_GAS_OF_TRANSFER: u64 = 100_000;
+
+/// Code uses so much gas in a nanosecond.
+const WEIGHT_PER_NS: u64 = 5;
+
+/// More than a thousand times as long as usual counts as that.
+const MOST_SLOWNESS: u64 = 100_000;
 
 /// What a transaction counts for at most: limits far above what is used are common.
 const MOST_WEIGHT: u64 = 1_000_000;
@@ -52,6 +60,9 @@ pub(super) struct Plan {
     total_weight: u64,
     /// Of those that only send value.
     transfer_weight: u64,
+    /// How long blocks took lately, in per cent of what their weights say about a state in memory: reads from a disk are most
+    /// of the work, and the reason to do it side by side.
+    slowness: u64,
     in_flight: usize,
 }
 
@@ -89,15 +100,27 @@ impl Plan {
 
     /// Whether a block that was looked at has enough to do side by side for so many threads.
     pub(super) fn is_worth_it(&self, threads: usize) -> bool {
-        let total = self.total_weight;
-        // What versions cost, where the work is small beside them: measured with one thread on blocks of transfers only, and
-        // of tokens and exchanges.
-        let others = total - self.transfer_weight;
-        let with_versions = others + others / 8 + self.transfer_weight * 9 / 4;
+        let slow = |weight: u64| weight.saturating_mul(self.slowness.max(100)) / 100;
+        let total = slow(self.total_weight);
+        // What versions cost: measured with one thread, on blocks of transfers only and of tokens and exchanges. It is the
+        // same however long the state takes.
+        let others = self.total_weight - self.transfer_weight;
+        let versions = others / 8 + self.transfer_weight * 5 / 4;
         let most = total - total / 8;
         total >= LEAST_WEIGHT
-            && with_versions / (threads as u64) < most
-            && self.chain_weight.iter().all(|chained| *chained < most)
+            && (total + versions) / (threads as u64) < most
+            && self.chain_weight.iter().all(|chained| slow(*chained) < most)
+    }
+
+    /// Learns from how long a block that was looked at took on so many threads.
+    pub(super) fn learn(&mut self, time: Duration, threads: usize) {
+        let time_ns = time.as_nanos().min(u128::from(u64::MAX / 1_000)) as u64;
+        let usual_ns = self.total_weight / WEIGHT_PER_NS + 1;
+        // Reads are hidden as far as there are threads; half of that is taken for granted, so that time lost to waking up is
+        // not taken for a slow state.
+        let slowness = (time_ns * 50 / usual_ns).saturating_mul(threads as u64 + 1);
+        // Half of it is what was known: one slow block in between does not count for much.
+        self.slowness = self.slowness.midpoint(slowness.clamp(100, MOST_SLOWNESS));
     }
 
     /// Tells the scheduler what is known of a block that was looked at.

@@ -1,6 +1,9 @@
 //! What is known of a transaction that was executed and is not committed.
 
-use std::sync::{Mutex, MutexGuard};
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::Instant,
+};
 
 use braid_mv_memory::{Read, WriteSet};
 
@@ -28,6 +31,8 @@ pub(super) struct Record<E> {
     pub(super) is_repeated: bool,
     /// The execution, if it waits for another transaction.
     pub(super) parked: Option<Box<Context>>,
+    /// When it ended, if that is measured.
+    pub(super) ended: Option<Instant>,
 }
 
 impl<E> Default for Record<E> {
@@ -41,11 +46,20 @@ impl<E> Default for Record<E> {
             is_final: false,
             is_repeated: false,
             parked: None,
+            ended: None,
         }
     }
 }
 
 impl<E> Record<E> {
+    /// How much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.reads.capacity() * size_of::<Read>()
+            + self.writes.allocated_bytes()
+            + self.next.allocated_bytes()
+    }
+
     /// Makes it that of the next transaction that gets it, keeping the allocations.
     pub(super) fn clear(&mut self) {
         self.ending = None;

@@ -5,6 +5,7 @@ use std::{
     ops::Range,
     sync::{Mutex, MutexGuard},
     thread,
+    time::Instant,
 };
 
 use braid_mv_memory::{Change, Read, Version, WriteSet};
@@ -20,6 +21,7 @@ use crate::{
 use super::{
     context::{Context, Ending, Environment},
     contexts::Contexts,
+    flight::Flight,
     lock,
     record::{Record, Records},
     transfer::transfer,
@@ -33,6 +35,7 @@ pub(super) struct BlockRun<'a, R: StateReader, C, S> {
     pub(super) contexts: &'a Contexts,
     pub(super) records: Records<R::Error>,
     pub(super) mode: Mode,
+    pub(super) is_measured: bool,
     pub(super) ledger: Mutex<Ledger<R::Error, S>>,
 }
 
@@ -45,9 +48,21 @@ pub(super) struct Ledger<E, S> {
     pub(super) sink: Option<S>,
     pub(super) changes: Vec<Change>,
     pub(super) is_beneficiary_read: bool,
+    /// What is measured, if anybody wants that.
+    pub(super) flight: Option<Flight>,
     /// What a transaction reads and writes that is committed right after.
     pub(super) reads: Vec<Read>,
     pub(super) writes: WriteSet,
+}
+
+impl<E, S> Ledger<E, S> {
+    /// Notes that a transaction is committed.
+    fn note_commit(&mut self, ended: Option<Instant>, bytes: usize) {
+        if let (Some(flight), Some(ended)) = (&mut self.flight, ended) {
+            flight.commit_latencies.push(ended.elapsed());
+            flight.bytes_in_flight.push(bytes);
+        }
+    }
 }
 
 /// What came of a transaction that is to be committed.
@@ -105,6 +120,11 @@ where
             }
         }
         self.contexts.put_back(context);
+    }
+
+    /// The time, if it is wanted.
+    fn now(&self) -> Option<Instant> {
+        self.is_measured.then(Instant::now)
     }
 
     fn transaction(&self, tx: u32) -> &Transaction {
@@ -173,6 +193,7 @@ where
         let outcome =
             transfer(&self.environment, &mut context.indices, step, (&mut *reads, &mut *next));
         outcome.is_some_and(|outcome| {
+            record.ended = self.now();
             record.ending = Some(Ending::Done(outcome));
             record.is_final = is_final;
             true
@@ -237,6 +258,7 @@ where
         }
         context.take_reads(reads);
         debug_assert!(!is_final || self.scheduler.frontier() == tx);
+        record.ended = self.now();
         record.ending = Some(ending);
         record.is_final = is_final;
     }
@@ -297,11 +319,13 @@ where
         let mut next = Some(tx);
         while let Some(tx) = next {
             let ending = self.execute_at_frontier(tx, (&mut reads, &mut writes), context);
+            let ended = self.now();
             let found = Found { ending, writes: &writes, is_published: false };
             if !self.settle(tx, found, &mut ledger) {
                 return;
             }
             commit.led(tx);
+            ledger.note_commit(ended, 0);
             next = if self.scheduler.is_halted() { None } else { following.next() };
         }
         ledger.reads = reads;
@@ -372,9 +396,11 @@ where
                 (false, true) => None,
                 (false, false) => Some(true),
             };
+            let (ended, bytes) = (record.ended.take(), record.bytes());
             record.clear();
             drop(record);
             commit.committed(head, held_up);
+            ledger.note_commit(ended, bytes);
         }
     }
 

@@ -31,6 +31,8 @@ pub enum Fault {
     PanicsFor(Read),
     /// Reads of this take so long.
     DawdlesFor(Read, Duration),
+    /// Every read takes so long.
+    Dawdles(Duration),
     /// Every read yields or sleeps as the seed has it.
     Unsteady(u64),
 }
@@ -73,6 +75,7 @@ impl<'a, R: StateReader> Faulty<'a, R> {
             Fault::PanicsFor(of) if of == read => panic!("{PANIC}"),
             Fault::DawdlesAt(at, time) if at == position => thread::sleep(time),
             Fault::DawdlesFor(of, time) if of == read => thread::sleep(time),
+            Fault::Dawdles(time) => thread::sleep(time),
             Fault::Unsteady(_) => self.be_unsteady(),
             _ => {}
         }

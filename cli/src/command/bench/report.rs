@@ -9,7 +9,7 @@ use super::Row;
 use crate::{
     bench::{
         Origin,
-        measure::{ParallelTime, Times},
+        measure::{FlightTime, ParallelTime, Times},
     },
     command::report::{JsonDifference, grouped, mgas_per_second, path_name},
 };
@@ -20,7 +20,7 @@ const FEWEST_TRANSACTIONS: usize = 30;
 pub(super) fn print_header(out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "{:24} {:>6} {:>13} {:>9} {:>7} {:>9} {:>8} {:>6} {:>8} {:>7} {:>7}  result",
+        "{:24} {:>6} {:>13} {:>9} {:>7} {:>9} {:>8} {:>6} {:>8} {:>7} {:>7} {:>9} {:>9} {:>8}  result",
         "block",
         "txs",
         "gas",
@@ -31,7 +31,10 @@ pub(super) fn print_header(out: &mut impl Write) -> io::Result<()> {
         "bound",
         "of bound",
         "Ggas/s",
-        "runs/tx"
+        "runs/tx",
+        "p50 us",
+        "p99 us",
+        "bytes/tx"
     )
 }
 
@@ -41,7 +44,7 @@ pub(super) fn print_row(out: &mut impl Write, row: &Row<'_>) -> io::Result<()> {
     let transactions = row.bench.block.transactions.len();
     let gas = row.result.as_ref().map_or(0, |measured| measured.measurement.outcome.gas_used);
     if !row.differences().is_empty() {
-        writeln!(out, "{name:24} {transactions:>6} {:>13} {:>85}", grouped(gas), "FAILED")?;
+        writeln!(out, "{name:24} {transactions:>6} {:>13} {:>114}", grouped(gas), "FAILED")?;
         for difference in row.differences() {
             writeln!(out, "FAILED block {name}: {difference}")?;
         }
@@ -53,10 +56,18 @@ pub(super) fn print_row(out: &mut impl Write, row: &Row<'_>) -> io::Result<()> {
             0 => (name.as_str(), transactions.to_string(), grouped(gas), ms(fact.sequential)),
             _ => ("", String::new(), String::new(), String::new()),
         };
+        let [median, percentile_99, bytes] = match &fact.flight {
+            None => ["-", "-", "-"].map(str::to_owned),
+            Some(flight) => [
+                format!("{:.1}", flight.commit_latency_p50_us),
+                format!("{:.1}", flight.commit_latency_p99_us),
+                grouped(flight.bytes_per_waiting_transaction as u64),
+            ],
+        };
         let runs = fact.runs_per_transaction.map_or_else(|| "-".to_owned(), |n| format!("{n:.2}"));
         writeln!(
             out,
-            "{name:24} {transactions:>6} {gas:>13} {sequential:>9} {:>7} {:>9} {:>8.2} {:>6.2} {:>8.2} {:>7.2} {runs:>7}  ok",
+            "{name:24} {transactions:>6} {gas:>13} {sequential:>9} {:>7} {:>9} {:>8.2} {:>6.2} {:>8.2} {:>7.2} {runs:>7} {median:>9} {percentile_99:>9} {bytes:>8}  ok",
             fact.threads,
             ms(fact.seconds),
             fact.speed_up,
@@ -88,6 +99,28 @@ struct Facts {
     runs_per_transaction: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", flatten)]
     counts: Option<Counts>,
+    #[serde(skip_serializing_if = "Option::is_none", flatten)]
+    flight: Option<Flight>,
+}
+
+/// What transactions waited for their commit, and in how much memory.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Flight {
+    commit_latency_p50_us: f64,
+    commit_latency_p99_us: f64,
+    bytes_per_waiting_transaction: usize,
+    bytes_of_largest_waiting_transaction: usize,
+}
+
+impl From<FlightTime> for Flight {
+    fn from(time: FlightTime) -> Self {
+        Self {
+            commit_latency_p50_us: time.median.as_secs_f64() * 1e6,
+            commit_latency_p99_us: time.percentile_99.as_secs_f64() * 1e6,
+            bytes_per_waiting_transaction: time.bytes_each,
+            bytes_of_largest_waiting_transaction: time.bytes_most,
+        }
+    }
 }
 
 /// What the scheduler counted in the last execution.
@@ -140,6 +173,7 @@ impl Facts {
             ggas_per_second: mgas_per_second(gas, seconds) / 1e3,
             runs_per_transaction: counts.as_ref().map(Counts::runs_per_transaction),
             counts,
+            flight: parallel.flight.map(Flight::from),
         }
     }
 
