@@ -12,7 +12,8 @@ use braid_primitives::{B256, KECCAK256_EMPTY};
 /// Parts of the cache that are locked on their own, a power of two.
 const SHARDS: usize = 64;
 
-/// A content-addressed cache: an entry can never be wrong, only missing.
+/// A content-addressed cache: an entry can never be wrong, only missing, as long as each state reader answers
+/// with code that has the hash ([`StateReader::code`](braid_primitives::StateReader::code)).
 ///
 /// Its memory is bounded. When a part of it is full, what was not asked for since it was full the last time is forgotten; if
 /// that is not enough, all but the newest. Code that is in use stays alive with whoever uses it, and comes back at the price of

@@ -61,6 +61,9 @@ pub trait StateReader {
 
     /// The code with this hash. Never asked for [`KECCAK256_EMPTY`].
     ///
+    /// The implementation vouches for the hash: nobody computes it again, and executors that share analysed code share the
+    /// answer.
+    ///
     /// # Errors
     /// Whatever the implementation cannot answer; unlike accounts and slots, missing code *is* an error.
     fn code(&self, code_hash: B256) -> Result<Bytes, Self::Error>;

@@ -227,8 +227,8 @@ fn a_panic_is_an_error_where_a_block_runs_on_the_calling_thread_too() {
     });
 }
 
-/// A block of a few transfers is not worth waking threads for, unless the state is so slow that most of the time is spent waiting
-/// for it.
+/// A block of a few transfers is not worth waking threads for, unless the state is so slow that most of the time is
+/// spent waiting for it.
 #[test]
 fn a_slow_state_is_read_side_by_side() {
     let mut scene = Scene::new(Hardfork::Shanghai);

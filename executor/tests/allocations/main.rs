@@ -1,7 +1,7 @@
 //! Calls and transfers allocate nothing once buffers have grown: frames, stacks, memory and journal are used again.
 //!
 //! What a transaction still allocates is its result, which the caller keeps: the lists of its write set. A block adds the list
-//! of receipts, the lists into which the accounts of the next transactions are read, and the trees of its write set.
+//! of receipts, the lists into which the accounts of the next transactions are read, and the list of its write set.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -24,9 +24,9 @@ const CALLER: Address = Address::repeat_byte(0xca);
 const CALLEE: Address = Address::repeat_byte(0xce);
 const RECURSIVE: Address = Address::repeat_byte(0xde);
 
-/// Most allocations that one transfer more may bring. The write set is a tree whose nodes hold eleven accounts, and there are
-/// two accounts for each transfer; the accounts of 32 transactions are read into two lists; the rest doubles now and then.
-const MOST_FOR_A_TRANSFER: f64 = 2.0 / 11.0 * 12.0 / 11.0 + 2.0 / 32.0 + 0.02;
+/// Most allocations that one transfer more may bring: the accounts of 32 transactions are read into two lists; the rest doubles
+/// now and then.
+const MOST_FOR_A_TRANSFER: f64 = 2.0 / 32.0 + 0.02;
 
 /// Code that calls `target` as often as the first word of calldata says, with 128 bytes of memory in and 64 out.
 fn caller(kind: u8, target: Address) -> Vec<u8> {

@@ -67,7 +67,8 @@ pub(super) fn print_row(out: &mut impl Write, row: &Row<'_>) -> io::Result<()> {
         let runs = fact.runs_per_transaction.map_or_else(|| "-".to_owned(), |n| format!("{n:.2}"));
         writeln!(
             out,
-            "{name:24} {transactions:>6} {gas:>13} {sequential:>9} {:>7} {:>9} {:>8.2} {:>6.2} {:>8.2} {:>7.2} {runs:>7} {median:>9} {percentile_99:>9} {bytes:>8}  ok",
+            "{name:24} {transactions:>6} {gas:>13} {sequential:>9} {:>7} {:>9} {:>8.2} {:>6.2} {:>8.2} {:>7.2} {runs:>7} \
+             {median:>9} {percentile_99:>9} {bytes:>8}  ok",
             fact.threads,
             ms(fact.seconds),
             fact.speed_up,
