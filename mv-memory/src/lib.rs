@@ -56,6 +56,8 @@ mod codes;
 mod history;
 mod locations;
 mod log;
+#[cfg(all(test, loom))]
+mod models;
 mod slot;
 mod sync;
 mod table;

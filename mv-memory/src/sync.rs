@@ -13,6 +13,7 @@ pub(crate) use std::sync::{
 pub(crate) use std::sync::{PoisonError, atomic::Ordering};
 
 /// How often whoever waits for a cell looks again before it gives the processor away: its holder may have been taken off one.
+#[cfg(not(loom))]
 const LOOKS_BEFORE_YIELD: u32 = 100;
 
 /// Locks. What a panic left behind counts: nothing here is changed in steps between which it would be wrong.
@@ -24,8 +25,12 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Waits a little for another thread; `looks` counts how often.
 pub(crate) fn wait_a_little(looks: &mut u32) {
     *looks += 1;
+    // To look in vain changes nothing: the model in which this thread came later has all that follows.
     #[cfg(loom)]
-    loom::thread::yield_now();
+    {
+        loom::skip_branch();
+        loom::thread::yield_now();
+    }
     #[cfg(not(loom))]
     if *looks < LOOKS_BEFORE_YIELD {
         std::hint::spin_loop();
