@@ -5,6 +5,8 @@
 #![cfg(loom)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::ops::Range;
+
 use braid_scheduler::{Blocked, Claim, Commit, Executed, Scheduler, Task};
 use loom::{
     model::Builder,
@@ -98,6 +100,17 @@ impl Block {
         }
         self.results.write(tx, 1);
         self.scheduler.executed(claim).next
+    }
+
+    /// Executes transactions from the frontier on, with the token, then commits what the other has executed.
+    fn lead(&self, transactions: Range<u32>, mut commit: Commit<'_>) {
+        for tx in transactions {
+            self.results.write(tx, 1);
+            assert_eq!(self.committed.load(Ordering::Relaxed), tx, "P1");
+            self.committed.store(tx + 1, Ordering::Relaxed);
+            commit.led(tx);
+        }
+        self.commit(commit);
     }
 
     fn commit(&self, mut commit: Commit<'_>) {
@@ -295,6 +308,76 @@ fn abort_races_with_commit() {
         }
         assert!(has_committed != aborts.join().unwrap());
         assert_eq!(scheduler.frontier(), u32::from(has_committed));
+    });
+}
+
+/// §5: one leads a batch of two, and the other a transaction, or executes it, that waits for the one led last. No waiter is
+/// lost, and nobody sleeps while there is work.
+#[test]
+fn a_led_batch_wakes_who_waits_for_it() {
+    model(2, || {
+        let mut scheduler = Scheduler::new(2);
+        scheduler.reset(3, [2].into_iter(), 3);
+        scheduler.depends_on(2, 1);
+        let block = Block {
+            scheduler,
+            results: Results::new(3),
+            committed: AtomicU32::new(0),
+            dependencies: vec![(2, 1)],
+        };
+        let block = Arc::new(block);
+        let Task::Execute(batch) = block.scheduler.next() else { panic!("there is a batch") };
+        assert_eq!((batch.first, batch.count), (0, 2));
+        let commit = block.scheduler.lead(0).unwrap();
+        let other = {
+            let block = Arc::clone(&block);
+            thread::spawn(move || block.work(1))
+        };
+        block.lead(0..2, commit);
+        block.work(0);
+        other.join().unwrap();
+        assert_eq!(block.committed.load(Ordering::Relaxed), 3);
+        assert_eq!(block.scheduler.frontier(), 3);
+    });
+}
+
+/// §3, §5: of a transaction that blocks, with an execution that it keeps, and the one that it waits for, which is led, one
+/// sees the other.
+#[test]
+fn blocking_races_with_leading() {
+    model(4, || {
+        let shared = Arc::new((scheduler(2, 2, &[]), Results::new(2)));
+        let Task::Execute(batch) = shared.0.next() else { panic!("there is a batch") };
+        let second = start_next(&shared.0);
+        let mut commit = shared.0.lead(batch.first).unwrap();
+        let other = Arc::clone(&shared);
+        let blocks = thread::spawn(move || {
+            let (scheduler, results) = &*other;
+            results.write(1, 7);
+            match scheduler.block(second, 0, true) {
+                Blocked::GoOn(claim) => {
+                    assert!(!claim.resume());
+                    assert_eq!(results.read(0), 1, "results are visible");
+                    true
+                }
+                Blocked::Waiting => false,
+            }
+        });
+        let (scheduler, results) = &*shared;
+        results.write(0, 1);
+        commit.led(0);
+        assert_eq!(commit.head(), None, "nobody has executed 1");
+        drop(commit);
+        let woken = match scheduler.next() {
+            Task::Reexecute(claim) => {
+                assert_eq!((claim.tx(), claim.incarnation(), claim.resume()), (1, 0, true));
+                assert_eq!(results.read(1), 7, "what was suspended is visible");
+                true
+            }
+            Task::Idle => false,
+            task => panic!("{task:?}"),
+        };
+        assert!(blocks.join().unwrap() != woken, "P2");
     });
 }
 

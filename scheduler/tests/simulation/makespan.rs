@@ -50,6 +50,7 @@ fn makespan(block: &[Measured], workers: usize, batch: u32, window: u32) -> (u64
         validates_one_in: 1,
         aborts_one_in: 0,
         keeps_one_in: 1,
+        leads_one_in: 1,
         lets_go_one_in: 0,
         most_window: window,
         longest_batch: batch,

@@ -22,6 +22,9 @@ pub(crate) struct Seen {
     pub(crate) head_reexecutions: u64,
     pub(crate) waits_before_start: u64,
     pub(crate) let_go: u64,
+    pub(crate) leads: u64,
+    /// Those that came after another of their batch.
+    pub(crate) led_after_others: u64,
     pub(crate) sleeps: u64,
     pub(crate) halts: u64,
     /// If the head is being decided for the second time.
@@ -29,7 +32,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn counts(&self) -> [u64; 12] {
+    fn counts(&self) -> [u64; 14] {
         [
             self.executions,
             self.first_commits,
@@ -41,6 +44,8 @@ impl Seen {
             self.head_reexecutions,
             self.waits_before_start,
             self.let_go,
+            self.leads,
+            self.led_after_others,
             self.sleeps,
             self.halts,
         ]
@@ -57,6 +62,8 @@ impl Seen {
         self.head_reexecutions += other.head_reexecutions;
         self.waits_before_start += other.waits_before_start;
         self.let_go += other.let_go;
+        self.leads += other.leads;
+        self.led_after_others += other.led_after_others;
         self.sleeps += other.sleeps;
         self.halts += other.halts;
     }
@@ -119,6 +126,7 @@ pub(crate) fn simulate(seed: u64) -> Seen {
         validates_one_in: [0, 1, 1, 3][random.below(4) as usize],
         aborts_one_in: [0, 4, 32][random.below(3) as usize],
         keeps_one_in: random.below(4),
+        leads_one_in: random.below(3),
         lets_go_one_in: 16,
         most_window: block.window,
         longest_batch: block.batches.iter().copied().max().unwrap(),

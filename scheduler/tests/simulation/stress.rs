@@ -1,8 +1,13 @@
 //! The same blocks, larger, on real threads. A block that hangs ends the test with the scheduler's state.
 
 use std::{
+    ops::Range,
     process::abort,
-    sync::{Mutex, mpsc},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -26,6 +31,8 @@ struct Block<'b> {
     committed: Mutex<Vec<u32>>,
     /// A worker panics when it gets to this transaction.
     panics_at: Option<u32>,
+    /// How many were led.
+    led: AtomicU32,
 }
 
 impl Block<'_> {
@@ -35,9 +42,17 @@ impl Block<'_> {
                 Task::Commit(commit) => self.commit(commit),
                 Task::Reexecute(claim) => self.execute(claim),
                 Task::Execute(batch) => {
-                    for tx in batch.transactions() {
+                    let mut transactions = batch.transactions();
+                    while let Some(tx) = transactions.next() {
+                        if let Some(commit) = self.scheduler.lead(tx) {
+                            self.lead((tx, &mut transactions), commit);
+                            continue;
+                        }
                         if let Some(claim) = self.scheduler.start(tx) {
                             self.execute(claim);
+                        }
+                        if let Some(commit) = self.scheduler.try_commit() {
+                            self.commit(commit);
                         }
                     }
                 }
@@ -90,6 +105,32 @@ impl Block<'_> {
                 self.scheduler.abort(above, incarnation, mark);
             }
         }
+    }
+
+    /// Executes the frontier's transaction and those that follow it, and commits each at once.
+    fn lead(&self, (first, following): (u32, &mut Range<u32>), mut commit: Commit<'_>) {
+        let mut next = Some(first);
+        while let Some(tx) = next {
+            if Some(tx) == self.panics_at {
+                // The token must not be free for others before they learn of the panic.
+                self.scheduler.halt();
+                panic!("on purpose");
+            }
+            let mut execution = Execution::new(tx);
+            loop {
+                match execution.step(&self.programs[tx as usize], self.memory) {
+                    Step::Ran => {}
+                    Step::Ended => break,
+                    Step::Met(on) => panic!("{tx} is led and meets an estimate of {on}"),
+                }
+            }
+            execution.publish(0, self.memory);
+            self.committed.lock().unwrap().push(tx);
+            commit.led(tx);
+            self.led.fetch_add(1, Ordering::Relaxed);
+            next = if self.scheduler.is_halted() { None } else { following.next() };
+        }
+        self.commit(commit);
     }
 
     fn commit(&self, mut commit: Commit<'_>) {
@@ -152,8 +193,14 @@ fn run(pool: &mut WorkerPool, scheduler: &mut Scheduler, seed: u64, shape: &Shap
     let memory = Memory::new(shape.cells, shape.transactions);
     let committed = Mutex::default();
     let scheduler = &*scheduler;
-    let block =
-        Block { scheduler, memory: &memory, programs: &programs, committed, panics_at: None };
+    let block = Block {
+        scheduler,
+        memory: &memory,
+        programs: &programs,
+        committed,
+        panics_at: None,
+        led: AtomicU32::new(0),
+    };
     let body = |worker| block.work(worker);
     watched(scheduler, || pool.run(shape.workers, body, || scheduler.halt())).unwrap();
 
@@ -214,6 +261,7 @@ fn a_panic_halts_the_block_and_the_pool_runs_the_next() {
             programs: &programs,
             committed: Mutex::default(),
             panics_at: Some(panics_at),
+            led: AtomicU32::new(0),
         };
         let body = |worker| block.work(worker);
         let outcome = watched(&scheduler, || pool.run(4, body, || scheduler.halt()));

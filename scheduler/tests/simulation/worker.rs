@@ -22,6 +22,8 @@ pub(crate) struct Shared<'s> {
     pub(crate) aborts_one_in: u64,
     /// Every so many blocked executions are kept; 0: none.
     pub(crate) keeps_one_in: u64,
+    /// Every so many transactions of batches that could be led are; 0: none.
+    pub(crate) leads_one_in: u64,
     /// Every so many heads are let go undecided; 0: none.
     pub(crate) lets_go_one_in: u64,
     pub(crate) most_window: u32,
@@ -51,6 +53,10 @@ enum Phase<'s> {
     /// It validates those above this transaction.
     Validate(u32),
     Decide(Head),
+    /// It executes the frontier's transaction with the token in hand.
+    Lead(u32, Execution),
+    /// That has ended.
+    PublishLed(u32, Execution),
     Finished,
 }
 
@@ -87,13 +93,14 @@ impl<'s> Worker<'s> {
     pub(crate) fn executes(&self) -> Option<u32> {
         match &self.phase {
             Phase::Execute(claim, _) => Some(claim.tx()),
+            Phase::Lead(tx, _) => Some(*tx),
             _ => None,
         }
     }
 
     /// If the next step decides about a head.
     pub(crate) const fn decides(&self) -> bool {
-        matches!(self.phase, Phase::Decide(_))
+        matches!(self.phase, Phase::Decide(_) | Phase::PublishLed(..))
     }
 
     pub(crate) fn step(&mut self, shared: &Shared<'s>, watch: &mut Watch, random: &mut Random) {
@@ -125,6 +132,21 @@ impl<'s> Worker<'s> {
             }
             Phase::Validate(tx) => self.validate(tx, shared, watch, random),
             Phase::Decide(head) => self.decide(head, shared, watch),
+            Phase::Lead(tx, mut execution) => {
+                assert_eq!(shared.scheduler.frontier(), tx, "only its leader commits");
+                match execution.step(&shared.programs[tx as usize], shared.memory) {
+                    Step::Ran => Phase::Lead(tx, execution),
+                    Step::Ended => Phase::PublishLed(tx, execution),
+                    Step::Met(on) => panic!("{tx} is led and meets an estimate of {on}"),
+                }
+            }
+            Phase::PublishLed(tx, execution) => {
+                if random.one_in(2) && execution.publish_one(shared.memory) {
+                    Phase::PublishLed(tx, execution)
+                } else {
+                    self.led((tx, execution), shared, watch)
+                }
+            }
             Phase::Finished => unreachable!("a finished worker does not run"),
         };
     }
@@ -147,7 +169,21 @@ impl<'s> Worker<'s> {
         if let Some(claim) = self.next.take() {
             return self.begin(claim, shared, watch);
         }
+        // In the middle of a batch.
+        if !self.batch.is_empty()
+            && random.one_in(4)
+            && let Some(commit) = shared.scheduler.try_commit()
+        {
+            self.take_token(commit, watch);
+            return Phase::Look;
+        }
         if let Some(tx) = self.batch.pop_front() {
+            if happens(shared.leads_one_in, random)
+                && let Some(commit) = shared.scheduler.lead(tx)
+            {
+                self.take_token(commit, watch);
+                return self.lead(tx, watch);
+            }
             let claim = shared.scheduler.start(tx);
             watch.seen.waits_before_start += u64::from(claim.is_none());
             return claim.map_or(Phase::Look, |claim| self.begin(claim, shared, watch));
@@ -162,9 +198,7 @@ impl<'s> Worker<'s> {
     fn take(&mut self, task: Task<'s>, shared: &Shared<'s>, watch: &mut Watch) -> Phase<'s> {
         match task {
             Task::Commit(commit) => {
-                let other = watch.committing.replace(self.number);
-                assert_eq!(other, None, "P3: two workers commit");
-                self.commit = Some(commit);
+                self.take_token(commit, watch);
                 Phase::Look
             }
             Task::Reexecute(claim) => self.begin(claim, shared, watch),
@@ -178,6 +212,42 @@ impl<'s> Worker<'s> {
             Task::Idle => unreachable!("the caller takes care of that"),
             Task::Finished => Phase::Finished,
         }
+    }
+
+    fn take_token(&mut self, commit: Commit<'s>, watch: &mut Watch) {
+        let other = watch.committing.replace(self.number);
+        assert_eq!(other, None, "P3: two workers commit");
+        self.commit = Some(commit);
+    }
+
+    fn lead(&self, tx: u32, watch: &mut Watch) -> Phase<'s> {
+        let other = watch.executing[tx as usize].replace(self.number);
+        assert_eq!(other, None, "P2: two workers execute {tx}");
+        Phase::Lead(tx, Execution::new(tx))
+    }
+
+    /// Commits what it has executed, and goes on with the next of its batch in the same way.
+    fn led(
+        &mut self,
+        (tx, execution): (u32, Execution),
+        shared: &Shared<'s>,
+        watch: &mut Watch,
+    ) -> Phase<'s> {
+        execution.publish(0, shared.memory);
+        assert!(shared.memory.is_valid_at_head(tx, 0), "what was read at the frontier is final");
+        watch.executing[tx as usize] = None;
+        watch.committed.push(tx);
+        watch.seen.executions += 1;
+        watch.seen.first_commits += 1;
+        watch.seen.leads += 1;
+        self.commit.as_mut().unwrap().led(tx);
+        if shared.scheduler.is_halted() {
+            return Phase::Look;
+        }
+        self.batch.pop_front().map_or(Phase::Look, |next| {
+            watch.seen.led_after_others += 1;
+            self.lead(next, watch)
+        })
     }
 
     fn begin(&self, claim: Claim, shared: &Shared<'s>, watch: &mut Watch) -> Phase<'s> {
