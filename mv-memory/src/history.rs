@@ -392,3 +392,6 @@ impl<'m, C: Cell> At<'m, C> {
         locked.unset(PENDING | ESTIMATE | C::OF_PENDING);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -151,7 +151,7 @@ impl SlotAt<'_> {
         }
         let locked = self.header.lock();
         let last = match self.last_below(&locked, reader, |_| true) {
-            Some(pending) if pending.is_estimate && pending.version > reset => {
+            Some(pending) if pending.is_estimate && pending.version >= reset => {
                 return Err(Estimate { version: pending.version });
             }
             Some(pending) => Some((pending.version, pending.write)),

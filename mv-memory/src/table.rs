@@ -346,3 +346,6 @@ impl Keyed for SlotCell {
         Self::forget(self);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
