@@ -58,6 +58,8 @@ impl Header {
         self.flags.store(flags, Ordering::Relaxed);
     }
 
+    /// Acquire: pairs with the Release of whoever set the flag, so that what belongs to it is visible. Without it the models
+    /// `a_slot_that_is_known_has_all_of_its_value` and `the_account_of_a_changed_slot_has_slots` fail.
     #[inline]
     pub(crate) fn has(&self, flag: u32) -> bool {
         self.flags.load(Ordering::Acquire) & flag != 0
@@ -88,7 +90,7 @@ impl Header {
         loop {
             let flags = self.flags.load(Ordering::Relaxed);
             let is_free = flags & LOCKED == 0;
-            // Acquires what the last holder stored.
+            // Acquires what the last holder stored: without, all models fail in which cells are read with the lock.
             if is_free
                 && self
                     .flags
@@ -145,7 +147,7 @@ impl Locked<'_> {
 }
 
 impl Drop for Locked<'_> {
-    /// Releases what was stored: who sees a flag sees what belongs to it.
+    /// Releases what was stored, to the next holder and to whoever sees a flag: without, nearly all models fail.
     fn drop(&mut self) {
         self.header.flags.store(self.flags, Ordering::Release);
     }

@@ -204,6 +204,8 @@ fn run(pool: &mut WorkerPool, scheduler: &mut Scheduler, seed: u64, shape: &Shap
     let body = |worker| block.work(worker);
     watched(scheduler, || pool.run(shape.workers, body, || scheduler.halt())).unwrap();
 
+    let led = block.led.load(Ordering::Relaxed);
+    assert!(led > 0 || shape.transactions == 0, "who begins the first batch leads");
     assert!(block.committed.into_inner().unwrap().into_iter().eq(transactions), "P1");
     assert_eq!(memory.last_values(), run_sequentially(&programs, shape.cells));
     let counters = scheduler.counters();
