@@ -14,7 +14,7 @@ use crate::{
     opcode::OPCODES,
     threaded::{self, Program, RULE_SET_COUNT, Translator, rule_set},
 };
-use jump_destinations::jump_destinations;
+use jump_destinations::find_jump_destinations;
 
 /// Zero bytes behind the code: one instruction with its longest immediate, all STOP. Execution that runs off the end meets a
 /// STOP, and reading an immediate never leaves the buffer.
@@ -35,13 +35,14 @@ const STATE_SHARE: usize = 20;
 /// First bytes of a delegation designator (EIP-7702).
 const DELEGATION_PREFIX: [u8; 3] = [0xef, 0x01, 0x00];
 
-/// Code with the facts that executing it needs: padding, jump destinations, delegation. Immutable, shared by all workers.
+/// Code with the facts that executing it needs: padding, jump destinations, delegation. Shared by all workers, and immutable
+/// while it is: only who has it alone can [renew](Self::renew) it.
 #[derive(Debug)]
 pub struct Code {
     /// The code, then [`PADDING_BYTES`] zeros.
-    padded: Box<[u8]>,
+    padded: Vec<u8>,
     /// One bit for each byte of the code: set where a jump may land.
-    jump_destinations: Box<[u64]>,
+    jump_destinations: Vec<u64>,
     hash: B256,
     delegation: Option<Address>,
     /// Translations for the threaded engine, one for each set of rules.
@@ -64,21 +65,34 @@ impl Code {
     /// assert!(code.is_jump_destination(2));
     /// ```
     pub fn new(code: &[u8], hash: B256) -> Self {
-        let mut padded = vec![0; code.len() + PADDING_BYTES];
-        padded[..code.len()].copy_from_slice(code);
-        let jump_destinations = jump_destinations(code);
-        let jumpdests: u32 = jump_destinations.iter().map(|bits| bits.count_ones()).sum();
-        Self {
-            translation_ns: TRANSLATION_NS_PER_BYTE * padded.len() as i64
-                + TRANSLATION_NS_PER_JUMPDEST * i64::from(jumpdests),
-            padded: padded.into_boxed_slice(),
-            jump_destinations,
+        let mut new = Self {
+            padded: Vec::with_capacity(code.len() + PADDING_BYTES),
+            jump_destinations: Vec::new(),
             hash,
-            delegation: parse_delegation(code),
+            delegation: None,
             programs: [const { OnceLock::new() }; RULE_SET_COUNT],
             heat_gas: AtomicU64::new(0),
+            translation_ns: 0,
             is_translatable: OnceLock::new(),
-        }
+        };
+        new.renew(code, hash);
+        new
+    }
+
+    /// Analyses other code in place of this, as [`Self::new`] does, keeping the allocations: for initcode, which runs once.
+    pub fn renew(&mut self, code: &[u8], hash: B256) {
+        self.padded.clear();
+        self.padded.extend_from_slice(code);
+        self.padded.resize(code.len() + PADDING_BYTES, 0);
+        find_jump_destinations(code, &mut self.jump_destinations);
+        let jumpdests: u32 = self.jump_destinations.iter().map(|bits| bits.count_ones()).sum();
+        self.translation_ns = TRANSLATION_NS_PER_BYTE * self.padded.len() as i64
+            + TRANSLATION_NS_PER_JUMPDEST * i64::from(jumpdests);
+        self.hash = hash;
+        self.delegation = parse_delegation(code);
+        self.programs = [const { OnceLock::new() }; RULE_SET_COUNT];
+        self.heat_gas = AtomicU64::new(0);
+        self.is_translatable = OnceLock::new();
     }
 
     /// The code of an account without code.
@@ -192,8 +206,8 @@ impl Code {
     pub fn memory_bytes(&self) -> usize {
         let programs = self.programs.iter().filter_map(|program| program.get());
         size_of::<Self>()
-            + size_of_val(&*self.padded)
-            + size_of_val(&*self.jump_destinations)
+            + size_of_val(self.padded.as_slice())
+            + size_of_val(self.jump_destinations.as_slice())
             + programs.map(|program| program.size_bytes()).sum::<usize>()
     }
 

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 
 use crate::{
     AccountId, CallRequest, Code, CreateRequest, Engine, Schedule, Stack, TranslationBudget,
@@ -84,6 +84,12 @@ impl Frame {
         let mut frame = Self::idle(input.code.clone(), workspace);
         frame.restart(input);
         frame
+    }
+
+    /// Makes the code of a frame that has ended initcode, in place, and gives it. `None` if others have that code, too.
+    pub fn renew_code(&mut self, initcode: &[u8]) -> Option<Arc<Code>> {
+        Arc::get_mut(&mut self.code)?.renew(initcode, B256::ZERO);
+        Some(Arc::clone(&self.code))
     }
 
     /// Starts anew at the first instruction of other code. The stack's allocation is kept.

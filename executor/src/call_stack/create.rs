@@ -50,7 +50,7 @@ impl CallStack {
             Some(salt) => create2_address(m.state.crypto, creator_address, salt, initcode),
             None => create_address(m.state.crypto, creator_address, nonce),
         };
-        let code = Arc::new(Code::new(initcode, B256::ZERO));
+        let code = self.initcode(initcode);
         let account = m.state.loaded_account(address)?;
         let is_taken = m.state.is_address_taken(account)?;
 
@@ -90,6 +90,13 @@ impl CallStack {
         translate(frame, m.workspace, m.state.codes);
         Ok(None)
     }
+
+    /// Initcode, analysed. It runs once: the frame that will run it mostly has that of the creation before, which nobody needs.
+    fn initcode(&mut self, bytes: &[u8]) -> Arc<Code> {
+        let next = self.activations.get_mut(self.height);
+        let renewed = next.and_then(|next| next.frame.renew_code(bytes));
+        renewed.unwrap_or_else(|| Arc::new(Code::new(bytes, B256::ZERO)))
+    }
 }
 
 /// Deploys what the initcode returned, a range of its memory, paying for its length. Returns how many bytes were deployed:
@@ -125,12 +132,15 @@ pub(super) fn deploy<R: Source, C: Crypto, I>(
 
 /// Address of a contract created by a transaction or CREATE (yellow paper, equation 88).
 pub(crate) fn create_address(crypto: &impl Crypto, creator: Address, nonce: u64) -> Address {
-    let mut preimage = Vec::with_capacity(32);
+    // A byte for the list, one for the address, and up to nine for the nonce.
+    let mut preimage = [0; 1 + 21 + 9];
+    let mut free = &mut preimage[..];
     let payload_length = creator.length() + nonce.length();
-    alloy_rlp::Header { list: true, payload_length }.encode(&mut preimage);
-    creator.encode(&mut preimage);
-    nonce.encode(&mut preimage);
-    Address::from_word(crypto.keccak256(&preimage))
+    alloy_rlp::Header { list: true, payload_length }.encode(&mut free);
+    creator.encode(&mut free);
+    nonce.encode(&mut free);
+    let unused = free.len();
+    Address::from_word(crypto.keccak256(&preimage[..preimage.len() - unused]))
 }
 
 /// Address of a contract created by CREATE2 (EIP-1014).

@@ -1,4 +1,4 @@
-//! Calls and transfers allocate nothing once buffers have grown: frames, stacks, memory and journal are used again.
+//! Calls, creations and transfers allocate nothing once buffers have grown: frames, stacks, memory and journal are used again.
 //!
 //! What a transaction still allocates is its result, which the caller keeps: the lists of its write set. A block adds the list
 //! of receipts, the lists into which the accounts of the next transactions are read, and the list of its write set.
@@ -87,7 +87,16 @@ fn env() -> BlockEnv {
 
 /// Asserts that the transaction allocates as much for few calls, whose number is in its calldata, as for many.
 fn assert_calls_are_free(what: &str, contract: Address, state: &MemoryState, many: u64) {
-    for engine in [Engine::Plain, Engine::Threaded] {
+    assert_free_on([Engine::Plain, Engine::Threaded], what, (contract, state), many);
+}
+
+fn assert_free_on(
+    engines: [Engine; 2],
+    what: &str,
+    (contract, state): (Address, &MemoryState),
+    many: u64,
+) {
+    for engine in engines {
         let mut executor = executor(engine);
         let mut count = |calls: u64| {
             let input = Bytes::copy_from_slice(&U256::from(calls).to_be_bytes::<32>());
@@ -129,6 +138,42 @@ fn calls_allocate_nothing() {
 fn deep_calls_allocate_nothing() {
     let state = state(&[(RECURSIVE, recursive())]);
     assert_calls_are_free("recursion", RECURSIVE, &state, 300);
+}
+
+/// Code that creates as often as the first word of calldata says, with initcode that reverts.
+fn creator(kind: u8) -> Vec<u8> {
+    let initcode = [op::PUSH0, op::PUSH0, op::REVERT];
+    let mut code = vec![op::PUSH1 + 2];
+    code.extend(initcode);
+    code.extend([op::PUSH0, op::MSTORE, op::PUSH0, op::CALLDATALOAD]);
+    let start = code.len() as u8;
+    code.extend([op::JUMPDEST, op::DUP1]);
+    if kind == op::CREATE {
+        code.push(op::POP);
+    }
+    code.extend([op::PUSH1, 3, op::PUSH1, 29, op::PUSH0, kind, op::POP]);
+    code.extend([
+        op::PUSH1,
+        1,
+        op::SWAP1,
+        op::SUB,
+        op::DUP1,
+        op::PUSH1,
+        start,
+        op::JUMPI,
+        op::STOP,
+    ]);
+    code
+}
+
+#[test]
+fn creations_allocate_nothing() {
+    for kind in [op::CREATE, op::CREATE2] {
+        let state = state(&[(CALLER, creator(kind))]);
+        // Forced to, the threaded engine translates initcode each time, which nobody else does.
+        let (engines, what) = ([Engine::Plain, Engine::Adaptive], format!("creation by {kind:#x}"));
+        assert_free_on(engines, &what, (CALLER, &state), 300);
+    }
 }
 
 #[test]

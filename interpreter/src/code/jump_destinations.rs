@@ -15,9 +15,10 @@ const PUSH_BITS: u8 = 0xe0;
 const _: () =
     assert!(byte::PUSH1 & PUSH_BITS == byte::PUSH1 && byte::PUSH32 == byte::PUSH1 | !PUSH_BITS);
 
-/// One bit for each byte of the code: set where there is a JUMPDEST that is not immediate data.
-pub(super) fn jump_destinations(code: &[u8]) -> Box<[u64]> {
-    let mut map = Vec::with_capacity(code.len().div_ceil(CHUNK_BYTES));
+/// Replaces `map` by one bit for each byte of the code: set where there is a JUMPDEST that is not immediate data.
+pub(super) fn find_jump_destinations(code: &[u8], map: &mut Vec<u64>) {
+    map.clear();
+    map.reserve_exact(code.len().div_ceil(CHUNK_BYTES));
     // How many bytes at the beginning of the chunk are immediate data of an instruction before it.
     let mut data_bytes = 0;
     let (chunks, rest) = code.as_chunks::<CHUNK_BYTES>();
@@ -31,7 +32,6 @@ pub(super) fn jump_destinations(code: &[u8]) -> Box<[u64]> {
         chunk[..rest.len()].copy_from_slice(rest);
         map.push(chunk_destinations(&chunk, data_bytes).0);
     }
-    map.into_boxed_slice()
 }
 
 /// The destinations in 64 bytes whose first `data_bytes` are immediate data, and how many of the next 64 bytes are. At most
@@ -98,6 +98,13 @@ mod tests {
         map
     }
 
+    fn jump_destinations(code: &[u8]) -> Vec<u64> {
+        // What is there before does not matter.
+        let mut map = vec![u64::MAX; 3];
+        find_jump_destinations(code, &mut map);
+        map
+    }
+
     #[test]
     fn zero_bytes_are_found_among_all_others() {
         for value in 1..=u8::MAX {
@@ -116,7 +123,7 @@ mod tests {
                 for length in [place + 1, place + 20, 4 * CHUNK_BYTES] {
                     let mut code = vec![byte::JUMPDEST; length];
                     code[place] = push;
-                    assert_eq!(*jump_destinations(&code), walked(&code), "{push:#x} at {place}");
+                    assert_eq!(jump_destinations(&code), walked(&code), "{push:#x} at {place}");
                 }
             }
         }
@@ -139,7 +146,7 @@ mod tests {
                 let few = [byte::JUMPDEST, byte::PUSH1, byte::PUSH1 + 1, byte::PUSH32, byte::ADD];
                 code.iter_mut().for_each(|op| *op = few[usize::from(*op) % few.len()]);
             }
-            assert_eq!(*jump_destinations(&code), walked(&code), "{code:x?}");
+            assert_eq!(jump_destinations(&code), walked(&code), "{code:x?}");
         }
     }
 
