@@ -189,23 +189,20 @@ impl AccountCell {
         self.reset.store(Version::NONE.to_bits(), Ordering::Relaxed);
     }
 
-    /// Puts in the state before the block, with the number of its code hash. Nobody else may use the cell yet, or it is
-    /// locked.
+    /// Puts in the state before the block, and returns its flags. Nobody else may use the cell yet, or it is locked.
     #[inline]
-    fn store_before(&self, info: Option<&AccountInfo>, code: u32) -> u32 {
+    fn store_before(&self, info: Option<&AccountInfo>, codes: &Codes) -> u32 {
         let known = info.copied().unwrap_or_default();
         self.balance.store(&known.balance);
         self.nonce.store(known.nonce, Ordering::Relaxed);
-        self.code.store(code, Ordering::Relaxed);
+        self.code.store(codes.number(&known.code_hash), Ordering::Relaxed);
         if info.is_some() { KNOWN | EXISTED } else { KNOWN }
     }
 
     /// Puts the state before the block into a cell that nobody else may use yet.
     #[inline]
     pub(crate) fn fill(&self, info: Option<&AccountInfo>, codes: &Codes) {
-        let code = info.map_or(0, |info| codes.number(&info.code_hash));
-        let flags = self.store_before(info, code);
-        self.header.begin(flags);
+        self.header.begin(self.store_before(info, codes));
     }
 
     #[inline]
@@ -264,10 +261,9 @@ impl AccountCell {
 impl AccountAt<'_> {
     /// Puts in the state before the block, unless somebody did already: all read the same.
     pub(crate) fn set_before(&self, info: Option<&AccountInfo>) {
-        let code = info.map_or(0, |info| self.context.number(&info.code_hash));
         let mut locked = self.header.lock();
         if !locked.has(KNOWN) {
-            locked.set(self.store_before(info, code));
+            locked.set(self.store_before(info, self.context));
         }
     }
 

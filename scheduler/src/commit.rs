@@ -21,19 +21,10 @@ impl<'s> Commit<'s> {
     /// Takes the token, if it is free and there is something to commit.
     pub(crate) fn try_new(scheduler: &'s Scheduler, mut frontier: u32) -> Option<Self> {
         loop {
-            if frontier == scheduler.transactions.len()
-                || !scheduler.has_executed(frontier)
-                // Relaxed: a glance that spares a compare-exchange.
-                || scheduler.token.load(Ordering::Relaxed)
-                // Acquire: pairs with the Release in `drop`. Relaxed: nothing was taken.
-                || scheduler
-                    .token
-                    .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
-                    .is_err()
-            {
+            if frontier == scheduler.transactions.len() || !scheduler.has_executed(frontier) {
                 return None;
             }
-            let commit = Self { scheduler, held: None };
+            let commit = Self::take_token(scheduler)?;
             if scheduler.frontier_has_executed() {
                 return Some(commit);
             }
@@ -49,17 +40,21 @@ impl<'s> Commit<'s> {
     /// Takes the token, if it is free, for the claimant of a batch of which `tx` has not been started, if that is the frontier.
     pub(crate) fn try_lead(scheduler: &'s Scheduler, tx: u32) -> Option<Self> {
         // The frontier stays: only the claimant can have this transaction executed.
-        if scheduler.frontier() != tx
-            || scheduler.is_halted()
-            || scheduler.token.load(Ordering::Relaxed)
-            // As in `try_new`.
-            || scheduler
-                .token
-                .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
-                .is_err()
-        {
+        if scheduler.frontier() != tx || scheduler.is_halted() {
             return None;
         }
+        Self::take_token(scheduler)
+    }
+
+    /// Takes the token, if it is free.
+    fn take_token(scheduler: &'s Scheduler) -> Option<Self> {
+        let token = &scheduler.token;
+        // Relaxed: a glance that spares a compare-exchange.
+        if token.load(Ordering::Relaxed) {
+            return None;
+        }
+        // Acquire: pairs with the Release in `drop`. Relaxed: nothing was taken.
+        token.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
         Some(Self { scheduler, held: None })
     }
 

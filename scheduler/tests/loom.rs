@@ -169,26 +169,31 @@ fn a_window_of_one() {
     model(2, || Block::run(0, 2, 1, &[]));
 }
 
+/// A thread that suspends the second transaction, since it waits for the first. Says whether it went on at once.
+fn block_on_first(shared: &Arc<(Scheduler, Results)>, second: Claim) -> thread::JoinHandle<bool> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        let (scheduler, results) = &*shared;
+        results.write(1, 7);
+        match scheduler.block(second, 0, true) {
+            Blocked::GoOn(claim) => {
+                assert!(!claim.resume());
+                assert_eq!(results.read(0), 1, "results are visible");
+                results.write(1, 8);
+                true
+            }
+            Blocked::Waiting => false,
+        }
+    })
+}
+
 /// §3: of a transaction that blocks and the one that it waits for, which executes, one sees the other.
 #[test]
 fn blocking_races_with_execution() {
     model(4, || {
         let shared = Arc::new((scheduler(2, 2, &[]), Results::new(2)));
         let (first, second) = (start_next(&shared.0), start_next(&shared.0));
-        let other = Arc::clone(&shared);
-        let blocks = thread::spawn(move || {
-            let (scheduler, results) = &*other;
-            results.write(1, 7);
-            match scheduler.block(second, 0, true) {
-                Blocked::GoOn(claim) => {
-                    assert!(!claim.resume());
-                    assert_eq!(results.read(0), 1, "results are visible");
-                    results.write(1, 8);
-                    true
-                }
-                Blocked::Waiting => false,
-            }
-        });
+        let blocks = block_on_first(&shared, second);
         let (scheduler, results) = &*shared;
         results.write(0, 1);
         let Executed { next } = scheduler.executed(first);
@@ -350,19 +355,7 @@ fn blocking_races_with_leading() {
         let Task::Execute(batch) = shared.0.next() else { panic!("there is a batch") };
         let second = start_next(&shared.0);
         let mut commit = shared.0.lead(batch.first).unwrap();
-        let other = Arc::clone(&shared);
-        let blocks = thread::spawn(move || {
-            let (scheduler, results) = &*other;
-            results.write(1, 7);
-            match scheduler.block(second, 0, true) {
-                Blocked::GoOn(claim) => {
-                    assert!(!claim.resume());
-                    assert_eq!(results.read(0), 1, "results are visible");
-                    true
-                }
-                Blocked::Waiting => false,
-            }
-        });
+        let blocks = block_on_first(&shared, second);
         let (scheduler, results) = &*shared;
         results.write(0, 1);
         commit.led(0);

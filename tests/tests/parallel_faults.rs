@@ -79,6 +79,13 @@ fn reads_of(scene: &Scene, both: &mut Both<DefaultCrypto>) -> Vec<Read> {
     reads
 }
 
+/// How many reads parallel execution makes.
+fn count_reads(scene: &Scene, both: &mut Both<DefaultCrypto>) -> usize {
+    let reader = Faulty::new(&scene.world, Fault::None);
+    drop(both.in_parallel(&scene.block, &reader, 1));
+    reader.reads()
+}
+
 fn next_block_is_right(
     scene: &Scene,
     both: &mut Both<DefaultCrypto>,
@@ -115,9 +122,7 @@ fn a_read_that_fails_once_is_an_error_or_does_not_matter() {
     for_each_scene(|scene, name| {
         let mut both = both(scene);
         let expected = both.sequentially(&scene.block, &scene.world);
-        let reader = Faulty::new(&scene.world, Fault::None);
-        drop(both.in_parallel(&scene.block, &reader, 1));
-        let reads = reader.reads();
+        let reads = count_reads(scene, &mut both);
         for at in (0..reads).step_by(reads.div_ceil(FAULTS).max(1)) {
             for threads in [1, 3] {
                 let reader = Faulty::new(&scene.world, Fault::FailsAt(at));
@@ -137,9 +142,7 @@ fn a_reader_that_panics_is_an_error() {
     for_each_scene(|scene, name| {
         let mut both = both(scene);
         let expected = both.sequentially(&scene.block, &scene.world);
-        let reader = Faulty::new(&scene.world, Fault::None);
-        drop(both.in_parallel(&scene.block, &reader, 1));
-        let reads = reader.reads();
+        let reads = count_reads(scene, &mut both);
         let mut panics = 0;
         for at in (0..reads).step_by(reads.div_ceil(FAULTS).max(1)) {
             for threads in [1, 2, 5] {

@@ -99,15 +99,11 @@ impl Gathered {
                 })?;
             }
         }
-        let mut all = Part::default();
+        let mut parts = parts.iter().map(|part| std::mem::take(&mut *lock(part)));
+        let mut all = parts.next().unwrap_or_default();
         for part in parts {
-            let part = std::mem::take(&mut *lock(part));
-            if all.accounts.is_empty() {
-                all = part;
-            } else {
-                all.accounts.extend(part.accounts);
-                all.code.extend(part.code);
-            }
+            all.accounts.extend(part.accounts);
+            all.code.extend(part.code);
         }
         let bloom = found.iter().fold(Bloom::ZERO, |all, found| all | lock(found).bloom);
         Ok((all.into_delta(), bloom))
@@ -183,7 +179,7 @@ impl Share {
                 Some((.., delta)) => delta.storage = storage,
                 None => {
                     let state = memory.settled_account(account);
-                    let change = AccountChange { before: state, after: state, is_wiped: false };
+                    let change = AccountChange::of_slots(state);
                     self.accounts.push((account, memory.address(account), change.delta(storage)));
                 }
             }

@@ -12,6 +12,11 @@ pub(super) struct AccountChange {
 }
 
 impl AccountChange {
+    /// Of an account of which nothing but slots was written.
+    pub(super) fn of_slots(state: AccountState) -> Self {
+        Self { before: state, after: state, is_wiped: false }
+    }
+
     /// Whether it lost the storage that it had.
     fn is_storage_wiped(&self) -> bool {
         self.is_wiped && self.before.exists
@@ -69,10 +74,8 @@ pub(crate) fn step_delta(memory: &MvMemory, changes: &[Change]) -> StateDelta {
         let (account, key) = memory.location(slot);
         let place = accounts[..written].binary_search_by_key(&account, |(account, _)| *account);
         let place = place.unwrap_or_else(|_| {
-            // Nothing of the account but slots was written.
-            let state = memory.committed_account(account);
-            let (before, after) = (state, state);
-            accounts.push((account, AccountChange { before, after, is_wiped: false }));
+            let change = AccountChange::of_slots(memory.committed_account(account));
+            accounts.push((account, change));
             accounts.len() - 1
         });
         let (_, AccountChange { before: was, after, is_wiped }) = &accounts[place];

@@ -71,17 +71,15 @@ impl Indices {
         Ok(index)
     }
 
-    /// The index of an account that was found in the memory, or is to be added to it with what it was before the block.
+    /// Adds an account that nobody has added, with what it was before the block.
     #[inline]
-    pub(super) fn put_account(
+    pub(super) fn add_account(
         &mut self,
         memory: &MvMemory,
-        address: &Address,
-        (found, before): (Result<AccountIndex, AbsentAccount<'_>>, Option<&AccountInfo>),
+        (address, absent): (&Address, AbsentAccount<'_>),
+        before: Option<&AccountInfo>,
     ) {
-        let index = found.unwrap_or_else(|absent| {
-            memory.add_account((address, absent), Some(before), &mut self.spare)
-        });
+        let index = memory.add_account((address, absent), Some(before), &mut self.spare);
         self.accounts[place(address_bits(address), ACCOUNTS)] = Some((*address, index));
     }
 

@@ -52,6 +52,13 @@ impl<E> Default for Record<E> {
 }
 
 impl<E> Record<E> {
+    /// Notes how an execution ended, and when, and whether all below was committed when it began.
+    pub(super) fn finish(&mut self, ending: Ending<E>, (ended, is_final): (Option<Instant>, bool)) {
+        self.ending = Some(ending);
+        self.ended = ended;
+        self.is_final = is_final;
+    }
+
     /// How much memory it takes.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>()

@@ -96,7 +96,7 @@ where
         let mut context = self.contexts.take();
         loop {
             match self.scheduler.next_or_wait(worker) {
-                Task::Commit(commit) => self.commit(commit, &mut context),
+                Task::Commit(commit) => self.commit((commit, self.ledger()), &mut context),
                 Task::Reexecute(claim) => self.execute(claim, &mut context),
                 Task::Execute(batch) => {
                     self.read_ahead(&batch, &mut context);
@@ -111,7 +111,7 @@ where
                         }
                         // What follows in the batch is then executed on what is final.
                         if let Some(commit) = self.scheduler.try_commit() {
-                            self.commit(commit, &mut context);
+                            self.commit((commit, self.ledger()), &mut context);
                         }
                     }
                 }
@@ -153,7 +153,9 @@ where
             let Ok(info) = info else { continue };
             match found {
                 Ok(account) => memory.set_before(account, info.as_ref()),
-                Err(_) => context.indices.put_account(memory, &address, (found, info.as_ref())),
+                Err(absent) => {
+                    context.indices.add_account(memory, (&address, absent), info.as_ref());
+                }
             }
         }
     }
@@ -193,9 +195,7 @@ where
         let outcome =
             transfer(&self.environment, &mut context.indices, step, (&mut *reads, &mut *next));
         outcome.is_some_and(|outcome| {
-            record.ended = self.now();
-            record.ending = Some(Ending::Done(outcome));
-            record.is_final = is_final;
+            record.finish(Ending::Done(outcome), (self.now(), is_final));
             true
         })
     }
@@ -258,9 +258,7 @@ where
         }
         context.take_reads(reads);
         debug_assert!(!is_final || self.scheduler.frontier() == tx);
-        record.ended = self.now();
-        record.ending = Some(ending);
-        record.is_final = is_final;
+        record.finish(ending, (self.now(), is_final));
     }
 
     /// Shows the others what was written, unless it can be committed at once. Returns the highest step that probably read
@@ -330,7 +328,7 @@ where
         }
         ledger.reads = reads;
         ledger.writes = writes;
-        self.commit_with((commit, ledger), context);
+        self.commit((commit, ledger), context);
     }
 
     /// Executes a transaction on what is committed: all below it.
@@ -351,6 +349,7 @@ where
         let Ok(ending) = context.execute(&self.environment, step.0, (version, true)) else {
             unreachable!("all below transaction {tx} is committed: it waits for nobody");
         };
+        reads.clear();
         writes.clear();
         if matches!(ending, Ending::Done(_)) {
             let Environment { memory, beneficiary, .. } = self.environment;
@@ -359,13 +358,8 @@ where
         ending
     }
 
-    /// Commits what can be committed, in order.
-    fn commit(&self, commit: Commit<'_>, context: &mut Box<Context>) {
-        self.commit_with((commit, self.ledger()), context);
-    }
-
     /// Commits what can be committed, in order. What does not hold is executed again at once: now all that it reads is final.
-    fn commit_with(
+    fn commit(
         &self,
         (mut commit, mut ledger): (Commit<'_>, MutexGuard<'_, Ledger<R::Error, S>>),
         context: &mut Box<Context>,
@@ -411,24 +405,21 @@ where
     }
 
     /// Executes the frontier's transaction again.
-    fn repeat(&self, tx: u32, context: &mut Box<Context>) {
+    fn repeat(&self, tx: u32, context: &mut Context) {
         let version = Version::of_transaction(tx);
-        {
+        let (mut reads, mut writes) = {
             let mut record = self.records.lock(tx);
             record.is_repeated = true;
             if record.is_published {
                 self.environment.memory.mark_estimates(version, &record.writes);
             }
-        }
-        if !self.transfer((tx, true), context) {
-            context.clear();
-            let step = (version, true);
-            let Ok(ending) = context.execute(&self.environment, self.transaction(tx), step) else {
-                unreachable!("all below transaction {tx} is committed: it waits for nobody");
-            };
-            self.take_effects((tx, true), ending, (&mut self.records.lock(tx), context));
-        }
-        self.show(tx, &mut self.records.lock(tx));
+            (std::mem::take(&mut record.reads), std::mem::take(&mut record.next))
+        };
+        let ending = self.execute_at_frontier(tx, (&mut reads, &mut writes), context);
+        let mut record = self.records.lock(tx);
+        (record.reads, record.next) = (reads, writes);
+        record.finish(ending, (self.now(), true));
+        self.show(tx, &mut record);
     }
 
     /// Decides about the frontier's transaction, whose execution holds. Says whether the block goes on.
