@@ -33,10 +33,11 @@ mod plan;
 mod record;
 mod run;
 mod source;
+mod sync;
 mod transfer;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::Instant,
 };
 
@@ -63,6 +64,7 @@ use plan::Plan;
 use record::Records;
 use run::{BlockRun, Ledger};
 use source::Unanswered;
+use sync::{Mutex, MutexGuard};
 
 /// Whether blocks run in parallel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

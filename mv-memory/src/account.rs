@@ -7,7 +7,7 @@ use crate::{
     Estimate, Version,
     codes::Codes,
     history::{At, CHANGED, COMMITTED, Cell, Header, KNOWN, Locked, OWN},
-    sync::{AtomicU32, AtomicU64, Ordering},
+    sync::{AtomicU32, AtomicU64, HAS_SIZES, Ordering},
     words::{AddressCell, Word},
 };
 
@@ -112,7 +112,7 @@ pub(crate) struct AccountCell {
     written_balance: Word,
 }
 
-const _: () = assert!(cfg!(loom) || size_of::<AccountCell>() == 128);
+const _: () = assert!(!HAS_SIZES || size_of::<AccountCell>() == 128);
 
 impl Default for AccountCell {
     fn default() -> Self {

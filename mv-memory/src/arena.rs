@@ -2,14 +2,13 @@
 
 use std::{
     array,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{OnceLock, atomic::Ordering},
 };
 
+use crate::sync::{BEGINS_SMALL, to_cells::AtomicU32};
+
 /// Cells in the first chunk; each further chunk has twice as many.
-const FIRST: u32 = 1 << 10;
+const FIRST: u32 = if BEGINS_SMALL { BATCH } else { 1 << 10 };
 
 /// Enough for 2^31 cells.
 const CHUNKS: usize = 22;

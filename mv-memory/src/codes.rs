@@ -2,14 +2,11 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use alloy_primitives::{
-    B256, Bytes,
-    map::{B256Map, DefaultHashBuilder},
-};
+use alloy_primitives::{B256, Bytes, map::B256Map};
 use braid_primitives::KECCAK256_EMPTY;
 
 use crate::{
-    sync::{AtomicU32, Mutex, Ordering, lock},
+    sync::{AtomicU32, Mutex, Ordering, lock, to_cells::KeyHasher},
     table::{Keyed, Lot, Table},
     words::Word,
 };
@@ -94,7 +91,7 @@ impl Keyed for CodeCell {
     type Key = B256;
 
     #[inline]
-    fn hash(key: &B256, random: &DefaultHashBuilder) -> u64 {
+    fn hash(key: &B256, random: &KeyHasher) -> u64 {
         let mut hasher = random.build_hasher();
         let (words, _) = key.as_chunks::<8>();
         words.iter().for_each(|word| hasher.write_u64(u64::from_le_bytes(*word)));

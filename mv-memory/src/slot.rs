@@ -5,7 +5,7 @@ use alloy_primitives::U256;
 use crate::{
     AccountIndex, Estimate, Version,
     history::{At, CHANGED, COMMITTED, Cell, Header, KNOWN},
-    sync::{AtomicU32, Ordering},
+    sync::{AtomicU32, HAS_SIZES, Ordering},
     words::Word,
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct SlotCell {
     written: Word,
 }
 
-const _: () = assert!(cfg!(loom) || size_of::<SlotCell>() == 128);
+const _: () = assert!(!HAS_SIZES || size_of::<SlotCell>() == 128);
 
 impl Default for SlotCell {
     fn default() -> Self {

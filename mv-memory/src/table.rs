@@ -6,20 +6,21 @@ use std::{
     sync::OnceLock,
 };
 
-use alloy_primitives::{Address, U256, map::DefaultHashBuilder};
+use alloy_primitives::{Address, U256};
 
 use crate::{
     AccountIndex,
     account::AccountCell,
     arena::{Arena, BATCH},
     slot::SlotCell,
-    sync::{Mutex, lock},
+    sync::{
+        BEGINS_SMALL, Mutex, Ordering, lock,
+        to_cells::{AtomicU32, AtomicU64, KeyHasher},
+    },
 };
-// The model checker has no part in this file: what it would check is in the cells.
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Buckets of the lowest level; each further one has four times as many.
-const FIRST_BUCKETS: usize = 1 << 11;
+const FIRST_BUCKETS: usize = if BEGINS_SMALL { 1 << 5 } else { 1 << 11 };
 
 /// Enough for 2^31 buckets.
 const LEVELS: usize = 11;
@@ -33,7 +34,7 @@ const FROZEN: u64 = u32::MAX as u64;
 pub(crate) trait Keyed: Default {
     type Key;
 
-    fn hash(key: &Self::Key, random: &DefaultHashBuilder) -> u64;
+    fn hash(key: &Self::Key, random: &KeyHasher) -> u64;
 
     fn is_of(&self, key: &Self::Key) -> bool;
 
@@ -70,7 +71,7 @@ pub(crate) struct Table<T> {
     /// The level in use.
     level: AtomicU32,
     growth: Mutex<()>,
-    random: DefaultHashBuilder,
+    random: KeyHasher,
 }
 
 impl<T: Keyed> fmt::Debug for Table<T> {
@@ -86,7 +87,7 @@ impl<T: Keyed> Default for Table<T> {
             levels: array::from_fn(|_| OnceLock::new()),
             level: AtomicU32::new(0),
             growth: Mutex::new(()),
-            random: DefaultHashBuilder::default(),
+            random: KeyHasher::default(),
         }
     }
 }
@@ -288,7 +289,7 @@ impl<T: Keyed> Table<T> {
         }
         *self.level.get_mut() = kept as u32;
         self.cells.clear();
-        self.random = DefaultHashBuilder::default();
+        self.random = KeyHasher::default();
     }
 }
 
@@ -296,7 +297,7 @@ impl Keyed for AccountCell {
     type Key = Address;
 
     #[inline]
-    fn hash(key: &Address, random: &DefaultHashBuilder) -> u64 {
+    fn hash(key: &Address, random: &KeyHasher) -> u64 {
         let mut hasher = random.build_hasher();
         let (words, rest) = key.as_chunks::<8>();
         words.iter().for_each(|word| hasher.write_u64(u64::from_le_bytes(*word)));
@@ -325,7 +326,7 @@ impl Keyed for SlotCell {
     type Key = (AccountIndex, U256);
 
     #[inline]
-    fn hash((account, key): &Self::Key, random: &DefaultHashBuilder) -> u64 {
+    fn hash((account, key): &Self::Key, random: &KeyHasher) -> u64 {
         let mut hasher = random.build_hasher();
         key.as_limbs().iter().for_each(|limb| hasher.write_u64(*limb));
         hasher.write_u32(account.0);

@@ -7,10 +7,14 @@ use std::{
     error::Error,
     fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::{self, JoinHandle},
+    sync::{Arc, PoisonError},
 };
 
+use crate::sync::{
+    Condvar, Mutex, lock,
+    thread::{self, JoinHandle},
+    wait,
+};
 use scope::{Lent, scope};
 
 /// Persistent worker threads. The thread that calls [`run`](Self::run) is worker 0, so a pool has one thread less than workers.
@@ -242,7 +246,7 @@ impl Post {
             let job = loop {
                 match std::mem::take(&mut *letter) {
                     Letter::None => {
-                        letter = self.bell.wait(letter).unwrap_or_else(PoisonError::into_inner);
+                        letter = wait(&self.bell, letter);
                     }
                     Letter::Job(job) => break job,
                     Letter::Quit => return,
@@ -267,11 +271,6 @@ impl Drop for WorkerPool {
             drop(handle.join());
         }
     }
-}
-
-/// No code of others runs under these locks.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {

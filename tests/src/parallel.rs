@@ -6,10 +6,12 @@
 //! | [`contracts`] | bytecode of the contracts that scenes are made of |
 //! | [`mocked`] | groups of blocks: transfers, tokens, swaps, mixed ones, what concerns the beneficiary |
 //! | [`random_blocks`] | random blocks on few accounts and slots |
+//! | [`hot_blocks`] | blocks in which most transactions meet |
 //! | [`faults`] | readers that fail, panic or dawdle |
 
 pub mod contracts;
 pub mod faults;
+pub mod hot_blocks;
 pub mod mocked;
 pub mod random_blocks;
 pub mod scene;
@@ -19,7 +21,8 @@ use std::{fmt, panic::resume_unwind, sync::mpsc, thread, time::Duration};
 use braid_executor::{
     Block, BlockExecutor, BlockOutcome, Committed, Engine, ExecutionError, InvalidBlock,
     InvalidTransaction, MissingRequestContracts, Mode, ParallelError, SequentialExecutor, Step,
-    TransactionOutcome, parallel::Parallelism,
+    TransactionOutcome,
+    parallel::{ExecutionPath, Parallelism},
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateDelta, StateReader};
@@ -192,6 +195,24 @@ impl<C: Crypto> Both<C> {
         Seen { result, steps }
     }
 
+    /// Executes the block on so many threads, with nobody to whom steps are handed out.
+    ///
+    /// # Errors
+    /// Why there is no result.
+    pub fn without_steps<R: StateReader + Sync>(
+        &mut self,
+        block: &Block,
+        state: &R,
+        threads: usize,
+    ) -> Result<BlockOutcome, Failure> {
+        self.parallel.execute(block, state, threads).map_err(Failure::from)
+    }
+
+    /// How the last block was executed that was executed in parallel.
+    pub fn last_path(&self) -> ExecutionPath {
+        self.parallel.last_path()
+    }
+
     /// Executes the block sequentially, and in parallel on each number of threads: once with and once without steps handed out.
     /// Returns what the sequential execution showed.
     ///
@@ -211,7 +232,7 @@ impl<C: Crypto> Both<C> {
             }
         }
         if let Some(&threads) = threads.last() {
-            let found = self.parallel.execute(block, state, threads).map_err(Failure::from);
+            let found = self.without_steps(block, state, threads);
             if found != expected.result {
                 let expected = expected.result;
                 return Err(format!(

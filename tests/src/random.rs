@@ -41,6 +41,11 @@ impl Random {
         self.next_u64() % bound
     }
 
+    /// A number of the range, which is not empty.
+    pub const fn within(&mut self, range: Range<u64>) -> u64 {
+        range.start + self.below(range.end - range.start)
+    }
+
     /// An index into a list of `length` items, which is not zero.
     pub const fn index(&mut self, length: usize) -> usize {
         self.below(length as u64) as usize

@@ -18,7 +18,7 @@ use braid_tests::{
         contracts::{Asm, adder, created_by, creation, deploying, factory},
         faults::{Fault, Faulty, PANIC},
         mocked::GROUPS,
-        random_blocks,
+        random_blocks::{self, TRANSACTIONS},
         scene::{ETHER, Scene, call, pay, person, word, words},
         within,
     },
@@ -50,8 +50,14 @@ fn scenes() -> Vec<(String, Scene)> {
     let groups = ["mixed", "beneficiary, contract", "transfers, among few", "swaps, one pool"];
     let groups = GROUPS.iter().filter(|group| groups.contains(&group.name));
     let mut scenes: Vec<_> = groups.map(|group| (group.name.to_owned(), group.scene(3))).collect();
-    scenes.extend((0..6).map(|seed| (format!("lives {seed}"), random_blocks::of_lives(seed))));
-    scenes.extend((0..4).map(|seed| (format!("code {seed}"), random_blocks::of_code(seed, &real))));
+    scenes.extend(
+        (0..6).map(|seed| (format!("lives {seed}"), random_blocks::of_lives(seed, TRANSACTIONS))),
+    );
+    scenes.extend(
+        (0..4).map(|seed| {
+            (format!("code {seed}"), random_blocks::of_code(seed, TRANSACTIONS, &real))
+        }),
+    );
     scenes
 }
 

@@ -18,7 +18,7 @@ use braid_tests::{
         Both, SeenStep, THREADS, contracts,
         faults::{Fault, Faulty},
         mocked::GROUPS,
-        random_blocks,
+        random_blocks::{self, TRANSACTIONS},
         scene::{ETHER, Scene, call, create, pay, person, words},
         within,
     },
@@ -146,7 +146,9 @@ fn mocked_blocks_are_the_same_when_reads_take_their_time() {
 #[test]
 fn random_blocks_are_the_same_on_any_number_of_threads() {
     let real = RealCode::of_fixtures(false);
-    let total = run("random code", RANDOM_SEEDS, false, |seed| random_blocks::of_code(seed, &real));
+    let total = run("random code", RANDOM_SEEDS, false, |seed| {
+        random_blocks::of_code(seed, TRANSACTIONS, &real)
+    });
     // A run that has seen too little proves nothing.
     assert!(total.transactions > 5 * total.blocks, "few transactions are valid");
     assert!(total.left_out > total.blocks / 4, "few transactions are invalid");
@@ -155,7 +157,9 @@ fn random_blocks_are_the_same_on_any_number_of_threads() {
 
 #[test]
 fn random_lives_of_accounts_are_the_same_on_any_number_of_threads() {
-    let total = run("lives of accounts", RANDOM_SEEDS, false, random_blocks::of_lives);
+    let total = run("lives of accounts", RANDOM_SEEDS, false, |seed| {
+        random_blocks::of_lives(seed, TRANSACTIONS)
+    });
     assert!(total.transactions > 5 * total.blocks, "few transactions are valid");
     assert!(total.destroyed > total.blocks / 2, "few accounts are destroyed");
 }
@@ -163,8 +167,12 @@ fn random_lives_of_accounts_are_the_same_on_any_number_of_threads() {
 #[test]
 fn random_blocks_are_the_same_when_reads_take_their_time() {
     let real = RealCode::of_fixtures(false);
-    run("random code, unsteady", UNSTEADY_SEEDS, true, |seed| random_blocks::of_code(seed, &real));
-    run("lives of accounts, unsteady", UNSTEADY_SEEDS, true, random_blocks::of_lives);
+    run("random code, unsteady", UNSTEADY_SEEDS, true, |seed| {
+        random_blocks::of_code(seed, TRANSACTIONS, &real)
+    });
+    run("lives of accounts, unsteady", UNSTEADY_SEEDS, true, |seed| {
+        random_blocks::of_lives(seed, TRANSACTIONS)
+    });
 }
 
 #[test]
@@ -172,10 +180,18 @@ fn random_blocks_are_the_same_when_reads_take_their_time() {
 fn blocks_of_the_seeds_of_the_environment() {
     let seeds = seeds_of_environment(1_000_000..1_100_000);
     let real = RealCode::of_fixtures(true);
-    run("lives of accounts", seeds.clone(), false, random_blocks::of_lives);
-    run("random code", seeds.clone(), false, |seed| random_blocks::of_code(seed, &real));
-    run("lives of accounts, unsteady", seeds.clone(), true, random_blocks::of_lives);
-    run("random code, unsteady", seeds.clone(), true, |seed| random_blocks::of_code(seed, &real));
+    run("lives of accounts", seeds.clone(), false, |seed| {
+        random_blocks::of_lives(seed, TRANSACTIONS)
+    });
+    run("random code", seeds.clone(), false, |seed| {
+        random_blocks::of_code(seed, TRANSACTIONS, &real)
+    });
+    run("lives of accounts, unsteady", seeds.clone(), true, |seed| {
+        random_blocks::of_lives(seed, TRANSACTIONS)
+    });
+    run("random code, unsteady", seeds.clone(), true, |seed| {
+        random_blocks::of_code(seed, TRANSACTIONS, &real)
+    });
     run_groups(&seeds, false);
 }
 
@@ -230,7 +246,7 @@ fn write_sets_of_large_blocks_are_the_same() {
 #[test]
 fn scenes_are_played_in_every_mode() {
     // The groups and generators are to cover all three modes.
-    let modes = (0..60).map(|seed| random_blocks::of_lives(seed).mode);
+    let modes = (0..60).map(|seed| random_blocks::of_lives(seed, TRANSACTIONS).mode);
     let modes: Vec<Mode> = modes.collect();
     for mode in [Mode::Verify, Mode::Build, Mode::Trace] {
         assert!(modes.contains(&mode), "{mode:?} is not among {modes:?}");

@@ -4,14 +4,7 @@
 //! would meet another page at each, so workers first go through a stretch of the cells each, as they lie, and write down what
 //! changed by ranges of addresses. Then each puts in order what belongs to some ranges that follow each other.
 
-use std::{
-    iter,
-    ops::Range,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{iter, ops::Range, sync::atomic::Ordering};
 
 use braid_mv_memory::{AccountIndex, MvMemory, Version};
 use braid_precompiles::Crypto;
@@ -25,10 +18,11 @@ use crate::{bloom::logs_bloom, journal::leading_bytes};
 use super::{
     delta::{AccountChange, Part},
     lock,
+    sync::{AtomicUsize, Mutex},
 };
 
-/// Fewer cells are not worth waking anybody for.
-const SHARED_FROM: u32 = 8_000;
+/// Fewer cells are not worth waking anybody for, unless that is what is simulated.
+const SHARED_FROM: u32 = if cfg!(shuttle) { 0 } else { 8_000 };
 
 /// About so many cells make a range of addresses: what is made of them is sorted within the first-level cache.
 const CELLS_PER_RANGE: u32 = 512;

@@ -1,10 +1,8 @@
 //! Contexts that nobody uses.
 
-use std::sync::Mutex;
-
 use braid_interpreter::Engine;
 
-use super::{context::Context, lock};
+use super::{context::Context, lock, sync::Mutex};
 
 /// Contexts are kept over blocks. There are as many as workers and waiting transactions ever were at once.
 #[derive(Debug, Default)]

@@ -1,15 +1,13 @@
 //! What is known of a transaction that was executed and is not committed.
 
-use std::{
-    sync::{Mutex, MutexGuard},
-    time::Instant,
-};
+use std::time::Instant;
 
 use braid_mv_memory::{Read, WriteSet};
 
 use super::{
     context::{Context, Ending},
     lock,
+    sync::{Mutex, MutexGuard},
 };
 
 /// The result of a transaction's last execution.

@@ -1,12 +1,6 @@
 //! A block under way: what its workers share, and what each does.
 
-use std::{
-    hint::black_box,
-    ops::Range,
-    sync::{Mutex, MutexGuard},
-    thread,
-    time::Instant,
-};
+use std::{hint::black_box, ops::Range, thread, time::Instant};
 
 use braid_mv_memory::{Change, Read, Version, WriteSet};
 use braid_precompiles::Crypto;
@@ -24,6 +18,7 @@ use super::{
     flight::Flight,
     lock,
     record::{Record, Records},
+    sync::{Mutex, MutexGuard},
     transfer::transfer,
 };
 

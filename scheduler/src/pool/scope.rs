@@ -2,10 +2,9 @@
 
 #![expect(unsafe_code, reason = "persistent threads call a closure that borrows")]
 
-use std::{
-    mem::transmute,
-    sync::{Arc, Condvar, Mutex, PoisonError},
-};
+use std::{mem::transmute, sync::Arc};
+
+use crate::sync::{Condvar, Mutex, lock, wait};
 
 /// What workers run; the argument is the worker's number.
 type Body<'b> = dyn Fn(usize) + Sync + 'b;
@@ -32,7 +31,7 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let mut count = self.loans.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = lock(&self.loans.count);
         *count -= 1;
         if *count == 0 {
             self.loans.all_returned.notify_one();
@@ -49,7 +48,7 @@ pub(super) struct Lender {
 impl Lender {
     /// One more loan.
     pub(super) fn lend(&self) -> Lent {
-        *self.loans.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *lock(&self.loans.count) += 1;
         Lent { body: self.body, loans: Arc::clone(&self.loans) }
     }
 }
@@ -59,9 +58,9 @@ struct Wait(Arc<Loans>);
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        let mut count = self.0.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = lock(&self.0.count);
         while *count > 0 {
-            count = self.0.all_returned.wait(count).unwrap_or_else(PoisonError::into_inner);
+            count = wait(&self.0.all_returned, count);
         }
     }
 }

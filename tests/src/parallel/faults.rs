@@ -1,8 +1,11 @@
 //! Readers that fail, panic or dawdle.
 
+#[cfg(shuttle)]
+use shuttle::thread;
+#[cfg(not(shuttle))]
+use std::thread;
 use std::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-    thread,
     time::Duration,
 };
 

@@ -1,5 +1,7 @@
 //! Groups of blocks that look like those of a chain, from those without any conflict to those that are nothing else.
 
+use std::ops::Range;
+
 use alloy_primitives::{Address, U256};
 use braid_primitives::{Hardfork, Transaction, TransactionType, Withdrawal};
 
@@ -81,10 +83,15 @@ pub const GROUPS: &[Group] = &[
 impl Group {
     /// The block that follows from `seed`.
     pub fn scene(&self, seed: u64) -> Scene {
+        self.scene_with(seed, 4..40)
+    }
+
+    /// The block that follows from `seed`, with about so many transactions.
+    pub fn scene_with(&self, seed: u64, count: Range<u64>) -> Scene {
         let mut random = Random::new(seed);
         let is_ancient = !self.is_modern && random.one_in(3);
         let fork = if is_ancient { random.pick(&ANCIENT) } else { random.pick(&MODERN) };
-        let mut maker = Maker { scene: Scene::new(fork), count: 4 + random.below(36), random };
+        let mut maker = Maker { scene: Scene::new(fork), count: random.within(count), random };
         maker.surroundings();
         (self.make)(&mut maker);
         maker.scene

@@ -1,5 +1,7 @@
 //! Random blocks on few accounts and slots, so that nearly everything conflicts.
 
+use std::ops::Range;
+
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use braid_executor::{InvalidTransaction, Mode, SequentialExecutor, TransactError};
 use braid_interpreter::opcode::byte as op;
@@ -16,16 +18,16 @@ use crate::{
     random::Random,
 };
 
-/// Most transactions of a block beyond the least.
-const MORE_TRANSACTIONS: u64 = 38;
+/// How many transactions blocks have unless a test says otherwise.
+pub const TRANSACTIONS: Range<u64> = 3..41;
 
 /// Senders beside those of the cases: with few of them blocks are chains of nonces.
 const SENDERS: u64 = 10;
 
 /// A block of random code: the cases that are compared with the oracle, with more transactions and senders.
-pub fn of_code(seed: u64, real: &RealCode) -> Scene {
+pub fn of_code(seed: u64, transactions: Range<u64>, real: &RealCode) -> Scene {
     let mut random = Random::new(seed.wrapping_mul(13));
-    let count = 3 + random.below(MORE_TRANSACTIONS);
+    let count = random.within(transactions);
     let case = vary(Case::with_transactions(seed, count), real);
     let mut scene = Scene::new(case.fork);
     scene.world = case.world();
@@ -47,12 +49,12 @@ pub fn of_code(seed: u64, real: &RealCode) -> Scene {
 }
 
 /// A block about what becomes of accounts: created, paid, delegated, destroyed, created again, and looked at all the while.
-pub fn of_lives(seed: u64) -> Scene {
+pub fn of_lives(seed: u64, transactions: Range<u64>) -> Scene {
     let mut random = Random::new(seed.wrapping_mul(17));
     let fork = random.pick(&FORKS);
     let mut lives = Lives { scene: Scene::new(fork), random, addresses: Vec::new() };
     lives.populate();
-    for _ in 0..3 + lives.random.below(MORE_TRANSACTIONS) {
+    for _ in 0..lives.random.within(transactions) {
         let transaction = lives.transaction();
         lives.scene.push_as_it_is(transaction);
     }
@@ -63,7 +65,7 @@ pub fn of_lives(seed: u64) -> Scene {
 
 /// Chooses the mode, and gives transactions the nonces that they need, mostly; a block of others mostly has none that are
 /// invalid.
-fn settle(scene: &mut Scene, random: &mut Random) {
+pub(super) fn settle(scene: &mut Scene, random: &mut Random) {
     scene.mode = random.pick(&[Mode::Verify, Mode::Verify, Mode::Build, Mode::Trace]);
     let drops_invalid = scene.mode == Mode::Verify && !random.one_in(5);
     let mut executor = SequentialExecutor::new(scene.spec(), DefaultCrypto::new());
