@@ -136,6 +136,10 @@ impl Hot {
         if random.one_in(3) {
             scene.contract(child(), mortal()).slot(child(), 0, 8).fund(child(), 2);
         }
+        if random.one_in(6) {
+            // No room for all, as their gas limits are.
+            scene.block.env.gas_limit = 600_000 + random.below(2_000_000);
+        }
         scene.block.env.beneficiary = match random.below(8) {
             0 => person(0),
             1 => PURSE,

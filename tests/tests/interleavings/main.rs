@@ -22,7 +22,7 @@ use braid_tests::{engines::for_each_seed, random::seeds_of_environment};
 use simulation::{Totals, simulate};
 
 /// Seeds of the normal run.
-const SEEDS: std::ops::Range<u64> = 0..3_000;
+const SEEDS: std::ops::Range<u64> = 0..10_000;
 
 /// So many seeds have seen all there is to be seen.
 const ENOUGH: u64 = 1_000;

@@ -57,7 +57,7 @@ impl Case {
         Self {
             scene,
             engine: random.pick(&[Engine::Threaded, Engine::Plain]),
-            workers: [0; 2].map(|_| random.within(2..5) as usize),
+            workers: [0; 2].map(|_| random.pick(&[2, 3, 3, 4, 4])),
             unreadable,
         }
     }
@@ -100,11 +100,12 @@ static REAL_CODE: LazyLock<RealCode> = LazyLock::new(RealCode::built_in);
 /// A block of any kind, with about the right number of transactions.
 fn scene(random: &mut Random) -> Scene {
     let seed = random.next_u64();
+    let transactions = random.pick(&[TRANSACTIONS.start, TRANSACTIONS.end - 2])..TRANSACTIONS.end;
     match random.below(10) {
-        0..=4 => hot_blocks::of_few(seed, TRANSACTIONS),
-        5 | 6 => random_blocks::of_lives(seed, TRANSACTIONS),
-        7 | 8 => GROUPS[random.index(GROUPS.len())].scene_with(seed, TRANSACTIONS),
-        _ => random_blocks::of_code(seed, TRANSACTIONS, &REAL_CODE),
+        0..=4 => hot_blocks::of_few(seed, transactions),
+        5 | 6 => random_blocks::of_lives(seed, transactions),
+        7 | 8 => GROUPS[random.index(GROUPS.len())].scene_with(seed, transactions),
+        _ => random_blocks::of_code(seed, transactions, &REAL_CODE),
     }
 }
 

@@ -15,6 +15,8 @@ enum Rule {
     Anybody,
     /// Who had the last step goes on, until another is chosen: at one step in so many.
     Runs(u64),
+    /// Anybody; but at one step in so many the worker stops, and takes none for a while.
+    Stops(u64),
     /// Whoever is the most important, and few surprises: who has the step at one of these becomes the least important.
     ///
     /// This is probabilistic concurrency testing (Burckhardt and others, ASPLOS 2010): what takes `d` orderings to go wrong is
@@ -62,6 +64,8 @@ pub(crate) struct Turns {
     rule: Rule,
     /// By worker.
     importance: Vec<u64>,
+    /// By worker: it takes no step before this one, while others can.
+    stopped_until: Vec<u64>,
     least_importance: u64,
     has_begun: bool,
     course: Arc<Course>,
@@ -74,15 +78,24 @@ impl Turns {
         let rule = match seed % 4 {
             0 => Rule::Anybody,
             1 => Rule::Runs(2 << random.below(8)),
+            2 => Rule::Stops(8 << random.below(6)),
             _ => {
-                let count = 1 + random.below(6);
+                let count = 1 << random.below(7);
                 // Of about as many steps as there are, or of the first of them.
-                let steps = 1 << random.within(6..14);
+                let steps = 1 << random.within(8..13);
                 Rule::Importance { surprises: (0..count).map(|_| random.below(steps)).collect() }
             }
         };
         let least_importance = 1 << 32;
-        Self { random, rule, importance: Vec::new(), least_importance, has_begun: false, course }
+        Self {
+            random,
+            rule,
+            importance: Vec::new(),
+            stopped_until: Vec::new(),
+            least_importance,
+            has_begun: false,
+            course,
+        }
     }
 
     fn anybody(&mut self, runnable: &[&Task]) -> TaskId {
@@ -106,6 +119,17 @@ impl Turns {
             Rule::Runs(one_in) => {
                 let goes_on = goes_on.filter(|_| !is_yielding && !self.random.one_in(*one_in));
                 goes_on.or_else(|| Some(self.anybody(runnable)))
+            }
+            Rule::Stops(one_in) => {
+                let now = self.course.choices();
+                if let Some(current) = current
+                    && self.random.one_in(*one_in)
+                {
+                    self.stopped_until[usize::from(current)] = now + (1 << self.random.below(11));
+                }
+                let goes_on = |task: &&&Task| self.stopped_until[usize::from(task.id())] <= now;
+                let going_on: Vec<_> = runnable.iter().filter(goes_on).copied().collect();
+                Some(self.anybody(if going_on.is_empty() { runnable } else { &going_on }))
             }
             Rule::Importance { surprises } => {
                 if let Some(current) = current
@@ -135,6 +159,7 @@ impl Scheduler for Turns {
         let known = runnable.iter().map(|task| usize::from(task.id()) + 1).max()?;
         while self.importance.len() < known {
             self.importance.push((1 << 32) + self.random.below(1 << 32));
+            self.stopped_until.push(0);
         }
         if let [only] = runnable {
             return Some(only.id());
