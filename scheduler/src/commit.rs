@@ -8,7 +8,8 @@ use crate::{
 
 /// The commit token. Dropping it gives the token back.
 ///
-/// The worker commits as long as there is a [`head`](Self::head), then drops it and asks [`Scheduler::next`].
+/// The worker commits as long as something is [`left`](Self::left) to it or there is a [`head`](Self::head), then drops it and
+/// asks [`Scheduler::next`].
 #[derive(Debug)]
 #[must_use = "it was given because there is something to commit"]
 pub struct Commit<'s> {
@@ -21,11 +22,11 @@ impl<'s> Commit<'s> {
     /// Takes the token, if it is free and there is something to commit.
     pub(crate) fn try_new(scheduler: &'s Scheduler, mut frontier: u32) -> Option<Self> {
         loop {
-            if frontier == scheduler.transactions.len() || !scheduler.has_executed(frontier) {
+            if !scheduler.is_due(frontier) {
                 return None;
             }
             let commit = Self::take_token(scheduler)?;
-            if scheduler.frontier_has_executed() {
+            if scheduler.frontier_is_due() {
                 return Some(commit);
             }
             // Another has committed it in the meantime, or somebody has aborted it.
@@ -39,11 +40,13 @@ impl<'s> Commit<'s> {
 
     /// Takes the token, if it is free, for the claimant of a batch of which `tx` has not been started, if that is the frontier.
     pub(crate) fn try_lead(scheduler: &'s Scheduler, tx: u32) -> Option<Self> {
-        // The frontier stays: only the claimant can have this transaction executed.
         if scheduler.frontier() != tx || scheduler.is_halted() {
             return None;
         }
-        Self::take_token(scheduler)
+        let commit = Self::take_token(scheduler)?;
+        // The frontier stays where only the claimant can have its transaction executed. One that was left to the holder of the
+        // token may be committed by now. The worker comes back to `next` before it sleeps, so nothing is missed (S3).
+        (scheduler.frontier() == tx).then_some(commit)
     }
 
     /// Takes the token, if it is free.
@@ -58,8 +61,9 @@ impl<'s> Commit<'s> {
         Some(Self { scheduler, held: None })
     }
 
-    /// The frontier's transaction, which the worker has not started, is executed on what is committed, and committed at once.
-    /// Those that waited for it are woken. The worker may go on with the next of its batch in the same way.
+    /// The frontier's transaction, of the worker's batch and not started or [`left`](Self::left) to it, is executed on what is
+    /// committed, and committed at once. Those that waited for it are woken. The worker may go on with the next of its batch in
+    /// the same way.
     ///
     /// # Panics
     /// If `tx` is not the frontier, or was started.
@@ -74,6 +78,16 @@ impl<'s> Commit<'s> {
             // Nothing is taken over by the holder of the token.
             let _: Option<Claim> = scheduler.wake(waiters, false);
         }
+    }
+
+    /// The frontier's transaction, if it was left to the holder of the token: the worker executes it, and calls
+    /// [`led`](Self::led).
+    pub fn left(&mut self) -> Option<u32> {
+        self.let_go();
+        let scheduler = self.scheduler;
+        let tx = scheduler.frontier();
+        let is_left = tx < scheduler.transactions.len() && scheduler.transactions.is_left(tx);
+        (is_left && !scheduler.is_halted()).then_some(tx)
     }
 
     /// The frontier's transaction, if it has executed. Nobody can abort it until it is decided.
@@ -149,7 +163,7 @@ impl Drop for Commit<'_> {
         scheduler.token.store(false, Ordering::Release);
         // The frontier may have executed while the token was held, by a worker that sleeps now. This one will see to it (S2).
         // It calls all the same, in case it is kept elsewhere; a sleeper that is missed for want of a fence is not lost.
-        if !scheduler.sleepers.seem_none() && scheduler.frontier_has_executed() {
+        if !scheduler.sleepers.seem_none() && scheduler.frontier_is_due() {
             scheduler.sleepers.call(1);
         }
     }

@@ -62,7 +62,7 @@ impl Scheduler {
     /// a whole.
     ///
     /// # Panics
-    /// If there are 2^31 transactions or more.
+    /// If there are 2^30 transactions or more.
     pub fn reset(&mut self, transactions: u32, batches: impl Iterator<Item = u32>, window: u32) {
         assert!(transactions <= MAX_TRANSACTIONS, "{transactions} transactions are too many");
         self.batch_starts.clear();
@@ -109,6 +109,15 @@ impl Scheduler {
         self.transactions.set_known_dependency(tx, on);
     }
 
+    /// Leaves `tx` to the holder of the token, who executes it when it is the frontier: for what costs less than to speculate
+    /// on it. Nobody else starts it; who depends on it waits until then.
+    ///
+    /// # Panics
+    /// If `tx` is not in the block.
+    pub fn leave(&mut self, tx: u32) {
+        self.transactions.leave(tx);
+    }
+
     /// The number of transactions.
     #[must_use]
     pub fn transactions(&self) -> u32 {
@@ -147,8 +156,8 @@ impl Scheduler {
         self.halted.load(Ordering::Relaxed)
     }
 
-    /// The token, if it is free and the frontier's transaction has executed: for a worker in the middle of a batch, which may
-    /// commit before it goes on.
+    /// The token, if it is free and the frontier's transaction has executed, or is left to its holder: for a worker in the
+    /// middle of a batch, which may commit before it goes on.
     pub fn try_commit(&self) -> Option<Commit<'_>> {
         let frontier = self.progress.load().frontier;
         if frontier == self.transactions.len() || self.is_halted() {
@@ -281,8 +290,12 @@ impl Scheduler {
         Commit::try_lead(self, tx)
     }
 
-    /// Starts a transaction of a batch. `None` if it waits for a known dependency; then it is handed out later.
+    /// Starts a transaction of a batch. `None` if it waits for a known dependency, then it is handed out later; or if it is
+    /// left to the holder of the token.
     pub fn start(&self, tx: u32) -> Option<Claim> {
+        if self.transactions.is_left(tx) {
+            return None;
+        }
         let takes_over = self.transactions.is_last_of_batch(tx);
         if let Some(on) = self.transactions.known_dependency(tx)
             && !self.transactions.load(on).has_executed()
@@ -347,21 +360,23 @@ impl Scheduler {
 
     /// If `next` would give this transaction, were it in the ready set.
     fn is_next(&self, tx: u32, progress: Progress) -> bool {
-        let can_commit = !self.token.load(Ordering::Relaxed) && self.frontier_has_executed();
+        let can_commit = !self.token.load(Ordering::Relaxed) && self.frontier_is_due();
         tx < progress.limit
             && !can_commit
             && self.ready.count(progress.frontier, tx, 1) == 0
             && !self.is_halted()
     }
 
-    /// If the frontier's transaction waits to be committed.
-    pub(crate) fn frontier_has_executed(&self) -> bool {
-        let frontier = self.frontier();
-        frontier < self.transactions.len() && self.has_executed(frontier)
+    /// If there is something to do for the holder of the token.
+    pub(crate) fn frontier_is_due(&self) -> bool {
+        self.is_due(self.frontier())
     }
 
-    pub(crate) fn has_executed(&self, tx: u32) -> bool {
-        self.transactions.load(tx).state() == State::Executed
+    /// If this transaction, were it the frontier, waits to be committed or led by the holder of the token.
+    pub(crate) fn is_due(&self, tx: u32) -> bool {
+        tx < self.transactions.len()
+            && (self.transactions.is_left(tx)
+                || self.transactions.load(tx).state() == State::Executed)
     }
 
     /// The execution has met something that only `on` can tell, and cannot go on before that has executed.

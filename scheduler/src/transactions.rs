@@ -15,14 +15,17 @@ struct Node {
     /// Relaxed everywhere: it is written before the compare-exchange that publishes it and read after the swap that takes the
     /// list.
     link: AtomicU32,
-    /// What is known before the start: bit 31 if it is the last of its batch, below that what it depends on: index + 1, or 0.
+    /// What is known before the start: bit 31 if it is the last of its batch, bit 30 if it is left to the holder of the token,
+    /// below that what it depends on: index + 1, or 0.
     known: u32,
 }
 
 const LAST_OF_BATCH: u32 = 1 << 31;
+const LEFT: u32 = 1 << 30;
+const FLAGS: u32 = LAST_OF_BATCH | LEFT;
 
-/// Most transactions of a block: their number has to fit beside a flag.
-pub(crate) const MAX_TRANSACTIONS: u32 = LAST_OF_BATCH - 1;
+/// Most transactions of a block: their number has to fit beside the flags.
+pub(crate) const MAX_TRANSACTIONS: u32 = LEFT - 1;
 
 /// Every change of a word is a read-modify-write, so that what one worker released reaches each later claimant.
 #[derive(Default)]
@@ -52,11 +55,19 @@ impl Transactions {
     /// Of two dependencies the higher one is kept.
     pub(crate) fn set_known_dependency(&mut self, tx: u32, on: u32) {
         let known = &mut self.nodes[tx as usize].known;
-        *known = (*known & LAST_OF_BATCH) | (*known & !LAST_OF_BATCH).max(on + 1);
+        *known = (*known & FLAGS) | (*known & !FLAGS).max(on + 1);
     }
 
     pub(crate) fn known_dependency(&self, tx: u32) -> Option<u32> {
-        (self.nodes[tx as usize].known & !LAST_OF_BATCH).checked_sub(1)
+        (self.nodes[tx as usize].known & !FLAGS).checked_sub(1)
+    }
+
+    pub(crate) fn leave(&mut self, tx: u32) {
+        self.nodes[tx as usize].known |= LEFT;
+    }
+
+    pub(crate) fn is_left(&self, tx: u32) -> bool {
+        self.nodes[tx as usize].known & LEFT != 0
     }
 
     pub(crate) fn is_last_of_batch(&self, tx: u32) -> bool {
@@ -173,7 +184,7 @@ impl Transactions {
         Waiters { transactions: self, upcoming: before.first_waiter() }
     }
 
-    /// Ready -> Held, by the claimant of its batch with the token in hand, and takes the list of waiters.
+    /// Ready -> Held, by who leads it, with the token in hand, and takes the list of waiters.
     ///
     /// As in `execute`.
     pub(crate) fn lead(&self, tx: u32) -> Waiters<'_> {

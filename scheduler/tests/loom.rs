@@ -114,7 +114,15 @@ impl Block {
     }
 
     fn commit(&self, mut commit: Commit<'_>) {
-        while let Some(head) = commit.head() {
+        loop {
+            if let Some(tx) = commit.left() {
+                self.results.write(tx, 1);
+                assert_eq!(self.committed.load(Ordering::Relaxed), tx, "P1");
+                self.committed.store(tx + 1, Ordering::Relaxed);
+                commit.led(tx);
+                continue;
+            }
+            let Some(head) = commit.head() else { return };
             let tx = head.tx();
             assert_eq!(self.results.read(tx), 1);
             assert_eq!(self.committed.load(Ordering::Relaxed), tx, "P1");
@@ -343,6 +351,60 @@ fn a_led_batch_wakes_who_waits_for_it() {
         other.join().unwrap();
         assert_eq!(block.committed.load(Ordering::Relaxed), 3);
         assert_eq!(block.scheduler.frontier(), 3);
+    });
+}
+
+/// §5: the middle one of three is left to the holder of the token; the last waits for it. Whoever holds the token when it
+/// becomes the frontier leads it, once, and its waiter is woken.
+#[test]
+fn one_is_left_to_the_holder_of_the_token() {
+    model(2, || {
+        let mut scheduler = scheduler(3, 3, &[(2, 1)]);
+        scheduler.leave(1);
+        let block = Arc::new(Block {
+            scheduler,
+            results: Results::new(3),
+            committed: AtomicU32::new(0),
+            dependencies: vec![(2, 1)],
+        });
+        assert_eq!(block.execute(start_next(&block.scheduler)), None);
+        let other = Arc::clone(&block);
+        let other = thread::spawn(move || other.work(1));
+        block.work(0);
+        other.join().unwrap();
+        assert_eq!(block.committed.load(Ordering::Relaxed), 3);
+        assert_eq!(block.scheduler.frontier(), 3);
+    });
+}
+
+/// §5: a batch's claimant would lead what was left to the holder of the token, while another holds that.
+#[test]
+fn a_claimant_races_for_what_is_left() {
+    model(3, || {
+        let mut scheduler = scheduler(1, 1, &[]);
+        scheduler.leave(0);
+        let shared = Arc::new((scheduler, Results::new(1)));
+        let Task::Commit(early) = shared.0.next() else { panic!("it is due from the beginning") };
+        drop(early);
+        let lead = |scheduler: &Scheduler, results: &Results, mut commit: Commit<'_>| {
+            if commit.left() != Some(0) {
+                return 0;
+            }
+            assert_eq!(scheduler.start(0), None);
+            results.write(0, results.read(0) + 1);
+            commit.led(0);
+            1
+        };
+        let other = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            let (scheduler, results) = &*other;
+            scheduler.lead(0).map_or(0, |commit| lead(scheduler, results, commit))
+        });
+        let (scheduler, results) = &*shared;
+        let own = scheduler.try_commit().map_or(0, |commit| lead(scheduler, results, commit));
+        let led = own + other.join().unwrap();
+        assert!(led <= 1, "P1");
+        assert_eq!((results.read(0), scheduler.frontier()), (led, led));
     });
 }
 

@@ -87,7 +87,7 @@ impl Plan {
             let own = self::weight(tx);
             self.chain_weight.push(weight + own);
             self.total_weight += own;
-            if own == WEIGHT_OF_TRANSFER {
+            if only_sends_value(tx) {
                 self.transfer_weight += own;
             }
         }
@@ -131,9 +131,20 @@ impl Plan {
         self.in_flight = (window + LONGEST_BATCH) as usize;
         scheduler.set_workers(workers);
         scheduler.reset(count, batches(&block.transactions), window);
+        if self.leaves_transfers(workers) {
+            for (tx, _) in (0_u32..).zip(&block.transactions).filter(|(_, tx)| only_sends_value(tx)) {
+                scheduler.leave(tx);
+            }
+        }
         for (tx, on) in (0_u32..).zip(&self.before).filter(|(_, on)| **on != NONE) {
             scheduler.depends_on(tx, *on);
         }
+    }
+
+    /// Whether transactions that only send value are left to whoever commits. To speculate on one costs more than to execute
+    /// it, so that is done only where they are too many for one worker.
+    fn leaves_transfers(&self, workers: usize) -> bool {
+        self.transfer_weight.saturating_mul(workers as u64) <= self.total_weight
     }
 
     /// Most transactions that are in flight at once.
@@ -145,11 +156,16 @@ impl Plan {
 /// How long a transaction will probably take, in gas of code that does nothing special: from its gas limit, of which about half
 /// is used.
 fn weight(tx: &Transaction) -> u64 {
-    if tx.input.is_empty() && tx.gas_limit <= MOST_GAS_OF_TRANSFER {
+    if only_sends_value(tx) {
         WEIGHT_OF_TRANSFER
     } else {
         tx.gas_limit.min(MOST_WEIGHT)
     }
+}
+
+/// Whether a transaction is one that only sends value, as far as that can be told from it.
+fn only_sends_value(tx: &Transaction) -> bool {
+    tx.input.is_empty() && matches!(tx.to, TxKind::Call(_)) && tx.gas_limit <= MOST_GAS_OF_TRANSFER
 }
 
 /// How many consecutive transactions are claimed together: small ones that send only value, since claiming takes time too.

@@ -307,23 +307,36 @@ where
     ) {
         let _halts = HaltsOnPanic(self.scheduler);
         let mut ledger = self.ledger();
-        let mut reads = std::mem::take(&mut ledger.reads);
-        let mut writes = std::mem::take(&mut ledger.writes);
         let mut next = Some(tx);
         while let Some(tx) = next {
-            let ending = self.execute_at_frontier(tx, (&mut reads, &mut writes), context);
-            let ended = self.now();
-            let found = Found { ending, writes: &writes, is_published: false };
-            if !self.settle(tx, found, &mut ledger) {
+            if !self.lead_one(tx, (&mut commit, &mut ledger), context) {
                 return;
             }
-            commit.led(tx);
-            ledger.note_commit(ended, 0);
             next = if self.scheduler.is_halted() { None } else { following.next() };
         }
+        self.commit((commit, ledger), context);
+    }
+
+    /// Executes the frontier's transaction and commits it. Says whether the block goes on.
+    fn lead_one(
+        &self,
+        tx: u32,
+        (commit, ledger): (&mut Commit<'_>, &mut Ledger<R::Error, S>),
+        context: &mut Context,
+    ) -> bool {
+        let mut reads = std::mem::take(&mut ledger.reads);
+        let mut writes = std::mem::take(&mut ledger.writes);
+        let ending = self.execute_at_frontier(tx, (&mut reads, &mut writes), context);
+        let ended = self.now();
+        let found = Found { ending, writes: &writes, is_published: false };
+        let goes_on = self.settle(tx, found, ledger);
         ledger.reads = reads;
         ledger.writes = writes;
-        self.commit((commit, ledger), context);
+        if goes_on {
+            commit.led(tx);
+            ledger.note_commit(ended, 0);
+        }
+        goes_on
     }
 
     /// Executes a transaction on what is committed: all below it.
@@ -353,7 +366,8 @@ where
         ending
     }
 
-    /// Commits what can be committed, in order. What does not hold is executed again at once: now all that it reads is final.
+    /// Commits what can be committed, in order, and executes what was left to it on the way. What does not hold is executed
+    /// again at once: now all that it reads is final.
     fn commit(
         &self,
         (mut commit, mut ledger): (Commit<'_>, MutexGuard<'_, Ledger<R::Error, S>>),
@@ -361,7 +375,14 @@ where
     ) {
         // Goes before the token, which is an argument.
         let _halts = HaltsOnPanic(self.scheduler);
-        while let Some(head) = commit.head() {
+        loop {
+            if let Some(tx) = commit.left() {
+                if !self.lead_one(tx, (&mut commit, &mut ledger), context) {
+                    return;
+                }
+                continue;
+            }
+            let Some(head) = commit.head() else { break };
             let tx = head.tx();
             let mut record = self.records.lock(tx);
             if !record.is_final && !self.holds(&record) {

@@ -47,6 +47,7 @@ fn makespan(block: &[Measured], workers: usize, batch: u32, window: u32) -> (u64
         scheduler: &scheduler,
         memory: &memory,
         programs: &programs,
+        left: &[],
         validates_one_in: 1,
         aborts_one_in: 0,
         keeps_one_in: 1,

@@ -25,6 +25,8 @@ pub(crate) struct Seen {
     pub(crate) leads: u64,
     /// Those that came after another of their batch.
     pub(crate) led_after_others: u64,
+    /// Those that were left to the holder of the token.
+    pub(crate) left: u64,
     pub(crate) sleeps: u64,
     pub(crate) halts: u64,
     /// If the head is being decided for the second time.
@@ -32,7 +34,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn counts(&self) -> [u64; 14] {
+    fn counts(&self) -> [u64; 15] {
         [
             self.executions,
             self.first_commits,
@@ -46,6 +48,7 @@ impl Seen {
             self.let_go,
             self.leads,
             self.led_after_others,
+            self.left,
             self.sleeps,
             self.halts,
         ]
@@ -64,6 +67,7 @@ impl Seen {
         self.let_go += other.let_go;
         self.leads += other.leads;
         self.led_after_others += other.led_after_others;
+        self.left += other.left;
         self.sleeps += other.sleeps;
         self.halts += other.halts;
     }
@@ -83,6 +87,7 @@ struct Block {
     cells: usize,
     batches: Vec<u32>,
     dependencies: Vec<(u32, u32)>,
+    left: Vec<u32>,
     window: u32,
     workers: usize,
 }
@@ -93,6 +98,7 @@ fn random_block(random: &mut Random) -> Block {
     let operations = 2 + random.below(10);
     let longest_batch = if random.one_in(2) { 1 } else { 4 };
     let dependencies = random.below(3);
+    let left_one_in = random.below(4);
     Block {
         programs: (0..transactions).map(|_| random_program(random, cells, operations)).collect(),
         cells,
@@ -102,6 +108,9 @@ fn random_block(random: &mut Random) -> Block {
                 let tx = 1 + random.below(transactions - 1);
                 (tx as u32, random.below(tx) as u32)
             })
+            .collect(),
+        left: (0..transactions as u32)
+            .filter(|_| left_one_in > 0 && random.one_in(left_one_in))
             .collect(),
         window: 1 + random.below(transactions + 2) as u32,
         workers: 1 + random.below(5) as usize,
@@ -118,11 +127,13 @@ pub(crate) fn simulate(seed: u64) -> Seen {
     for (tx, on) in &block.dependencies {
         scheduler.depends_on(*tx, *on);
     }
+    block.left.iter().for_each(|tx| scheduler.leave(*tx));
     let memory = Memory::new(block.cells, transactions);
     let shared = Shared {
         scheduler: &scheduler,
         memory: &memory,
         programs: &block.programs,
+        left: &block.left,
         validates_one_in: [0, 1, 1, 3][random.below(4) as usize],
         aborts_one_in: [0, 4, 32][random.below(3) as usize],
         keeps_one_in: random.below(4),

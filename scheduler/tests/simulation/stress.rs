@@ -111,31 +111,40 @@ impl Block<'_> {
     fn lead(&self, (first, following): (u32, &mut Range<u32>), mut commit: Commit<'_>) {
         let mut next = Some(first);
         while let Some(tx) = next {
-            if Some(tx) == self.panics_at {
-                // The token must not be free for others before they learn of the panic.
-                self.scheduler.halt();
-                panic!("on purpose");
-            }
-            let mut execution = Execution::new(tx);
-            loop {
-                match execution.step(&self.programs[tx as usize], self.memory) {
-                    Step::Ran => {}
-                    Step::Ended => break,
-                    Step::Met(on) => panic!("{tx} is led and meets an estimate of {on}"),
-                }
-            }
-            execution.publish(0, self.memory);
-            self.committed.lock().unwrap().push(tx);
-            commit.led(tx);
-            self.led.fetch_add(1, Ordering::Relaxed);
+            self.lead_one(tx, &mut commit);
             next = if self.scheduler.is_halted() { None } else { following.next() };
         }
         self.commit(commit);
     }
 
+    fn lead_one(&self, tx: u32, commit: &mut Commit<'_>) {
+        if Some(tx) == self.panics_at {
+            // The token must not be free for others before they learn of the panic.
+            self.scheduler.halt();
+            panic!("on purpose");
+        }
+        let mut execution = Execution::new(tx);
+        loop {
+            match execution.step(&self.programs[tx as usize], self.memory) {
+                Step::Ran => {}
+                Step::Ended => break,
+                Step::Met(on) => panic!("{tx} is led and meets an estimate of {on}"),
+            }
+        }
+        execution.publish(0, self.memory);
+        self.committed.lock().unwrap().push(tx);
+        commit.led(tx);
+        self.led.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn commit(&self, mut commit: Commit<'_>) {
         let mut repeated = None;
-        while let Some(head) = commit.head() {
+        loop {
+            if let Some(tx) = commit.left() {
+                self.lead_one(tx, &mut commit);
+                continue;
+            }
+            let Some(head) = commit.head() else { break };
             let tx = head.tx();
             if self.memory.is_valid_at_head(tx, head.incarnation()) {
                 self.committed.lock().unwrap().push(tx);
@@ -174,6 +183,8 @@ struct Shape {
     workers: usize,
     /// Every so many transactions depend on the one before, and this is known.
     dependent_one_in: u64,
+    /// Every so many are left to the holder of the token.
+    left_one_in: u64,
 }
 
 fn run(pool: &mut WorkerPool, scheduler: &mut Scheduler, seed: u64, shape: &Shape) {
@@ -188,6 +199,9 @@ fn run(pool: &mut WorkerPool, scheduler: &mut Scheduler, seed: u64, shape: &Shap
     for tx in transactions.clone().skip(1) {
         if random.one_in(shape.dependent_one_in) {
             scheduler.depends_on(tx, tx - 1);
+        }
+        if random.one_in(shape.left_one_in) {
+            scheduler.leave(tx);
         }
     }
     let memory = Memory::new(shape.cells, shape.transactions);
@@ -225,8 +239,17 @@ fn threads_commit_what_sequential_execution_gives() {
         {
             seed += 1;
             let dependent_one_in = 1 + seed % 5;
+            let left_one_in = 1 + seed % 7;
             let transactions = 2_000;
-            let shape = Shape { transactions, cells, batch, window, workers, dependent_one_in };
+            let shape = Shape {
+                transactions,
+                cells,
+                batch,
+                window,
+                workers,
+                dependent_one_in,
+                left_one_in,
+            };
             run(&mut pool, &mut scheduler, seed, &shape);
         }
     }
@@ -241,7 +264,16 @@ fn many_small_blocks_end() {
         let transactions = (seed % 9) as u32;
         let (workers, window) = (1 + (seed % 4) as usize, 1 + (seed % 7) as u32);
         let batch = 1 + (seed % 3) as u32;
-        let shape = Shape { transactions, cells: 3, batch, window, workers, dependent_one_in: 4 };
+        let left_one_in = 1 + seed % 5;
+        let shape = Shape {
+            transactions,
+            cells: 3,
+            batch,
+            window,
+            workers,
+            dependent_one_in: 4,
+            left_one_in,
+        };
         run(&mut pool, &mut scheduler, seed, &shape);
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Shared<'s> {
     pub(crate) scheduler: &'s Scheduler,
     pub(crate) memory: &'s Memory,
     pub(crate) programs: &'s [Program],
+    /// Transactions that are left to the holder of the token.
+    pub(crate) left: &'s [u32],
     /// Every so many executions validate those above them; 0: none.
     pub(crate) validates_one_in: u64,
     /// Every so many abort one above that need not be aborted; 0: none.
@@ -154,6 +156,10 @@ impl<'s> Worker<'s> {
     /// What it does when it has nothing in hand: go on committing, with its batch, with what was handed over, or ask.
     fn look(&mut self, shared: &Shared<'s>, watch: &mut Watch, random: &mut Random) -> Phase<'s> {
         if let Some(commit) = &mut self.commit {
+            if let Some(tx) = commit.left() {
+                watch.seen.left += 1;
+                return self.lead(tx, watch);
+            }
             if let Some(head) = commit.head() {
                 if happens(shared.lets_go_one_in, random) {
                     // Undecided: it is let go, and comes again.
@@ -185,7 +191,9 @@ impl<'s> Worker<'s> {
                 return self.lead(tx, watch);
             }
             let claim = shared.scheduler.start(tx);
-            watch.seen.waits_before_start += u64::from(claim.is_none());
+            let is_left = shared.left.contains(&tx);
+            assert!(claim.is_none() || !is_left, "{tx} is left to the holder of the token");
+            watch.seen.waits_before_start += u64::from(claim.is_none() && !is_left);
             return claim.map_or(Phase::Look, |claim| self.begin(claim, shared, watch));
         }
         match shared.scheduler.next() {
@@ -244,10 +252,12 @@ impl<'s> Worker<'s> {
         if shared.scheduler.is_halted() {
             return Phase::Look;
         }
-        self.batch.pop_front().map_or(Phase::Look, |next| {
+        if self.batch.front() == Some(&(tx + 1)) {
+            self.batch.pop_front();
             watch.seen.led_after_others += 1;
-            self.lead(next, watch)
-        })
+            return self.lead(tx + 1, watch);
+        }
+        Phase::Look
     }
 
     fn begin(&self, claim: Claim, shared: &Shared<'s>, watch: &mut Watch) -> Phase<'s> {
