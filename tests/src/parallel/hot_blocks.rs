@@ -174,7 +174,12 @@ impl Hot {
         let whom = self.anybody();
         let number = U256::from(self.random.below(3));
         match self.random.below(22) {
-            0..=2 => pay(sender, whom, self.random.pick(&[0, 1, 100_000, 300_000, ETHER / 2])),
+            0..=2 => {
+                let wei = self.random.pick(&[0, 1, 100_000, 300_000, ETHER / 2]);
+                // With much gas it is not taken for one that only sends value before it is executed.
+                let gas_limit = self.random.pick(&[21_000, 21_000, 120_000]);
+                Transaction { gas_limit, ..pay(sender, whom, wei) }
+            }
             3 | 4 => call(sender, COUNTER, Bytes::new()),
             5 => call(sender, ADDER, words([number, U256::from(3)])),
             6 | 7 => call(sender, LOOKER, words([word(whom)])),
