@@ -1,5 +1,5 @@
-//! The only file that names a library of atomics, locks and threads: that of std, loom's when its models are run, or shuttle's when
-//! blocks are simulated.
+//! The only file that names a library of atomics, locks and threads: that of std, loom's when its models are run, or shuttle's
+//! when blocks are simulated.
 
 #[cfg(loom)]
 use loom as library;

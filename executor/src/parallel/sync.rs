@@ -1,5 +1,5 @@
-//! Where the locks and atomics of a block under way come from: `std`, or the simulator's under `cfg(shuttle)`. What executors share
-//! otherwise, analysed code, is not simulated: what is in there does not depend on who was first.
+//! Where the locks and atomics of a block under way come from: `std`, or the simulator's under `cfg(shuttle)`. What executors
+//! share otherwise, analysed code, is not simulated: what is in there does not depend on who was first.
 
 #[cfg(shuttle)]
 use shuttle as library;

@@ -1,5 +1,5 @@
-//! Blocks in which most transactions meet: few accounts, few contracts, few slots, and what is written where depends on what was
-//! read.
+//! Blocks in which most transactions meet: few accounts, few contracts, few slots, and what is written where depends on what
+//! was read.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
-//! A simulator of workers: blocks of three to eight real transactions on few accounts and slots, executed by two to four workers
-//! that take turns as a seed has it, beside sequential execution. A turn may end at every atomic, lock and wait of the scheduler,
-//! of the multi-version memory and of the executor, and at every read of the state before the block: at all that workers know of
-//! each other. The code is that which ships, built with the simulator's atomics, locks and threads. It takes them all for
-//! sequentially consistent; what weaker orderings allow is for the models (`scheduler/tests/loom.rs`).
+//! A simulator of workers: blocks of three to eight real transactions on few accounts and slots, executed by two to four
+//! workers that take turns as a seed has it, beside sequential execution. A turn may end at every atomic, lock and wait of the
+//! scheduler, of the multi-version memory and of the executor, and at every read of the state before the block: at all that
+//! workers know of each other. The code is that which ships, built with the simulator's atomics, locks and threads. It takes
+//! them all for sequentially consistent; what weaker orderings allow is for the models (`scheduler/tests/loom.rs`).
 //!
 //! The named run:
 //!
