@@ -2,7 +2,7 @@
 
 use alloy_primitives::BloomInput;
 use braid_precompiles::Crypto;
-use braid_primitives::{B256, Bloom, Receipt};
+use braid_primitives::{B256, Bloom, Log};
 
 use crate::spread;
 
@@ -48,15 +48,18 @@ impl<'r, C: Crypto> Filter<'r, '_, C> {
     }
 }
 
-/// The union of the receipts' filters.
-pub(crate) fn logs_bloom(crypto: &impl Crypto, receipts: &[Receipt]) -> Bloom {
+/// The union of the logs' filters.
+pub(crate) fn logs_bloom<'r>(
+    crypto: &impl Crypto,
+    logs: impl IntoIterator<Item = &'r Log>,
+) -> Bloom {
     let mut filter = Filter {
         crypto,
         seen: Box::new([None; PLACES]),
         inputs: Vec::with_capacity(TOGETHER),
         bloom: Bloom::ZERO,
     };
-    for log in receipts.iter().flat_map(|receipt| &receipt.logs) {
+    for log in logs {
         filter.add(log.address.as_slice());
         log.topics().iter().for_each(|topic| filter.add(topic.as_slice()));
     }
@@ -67,7 +70,7 @@ pub(crate) fn logs_bloom(crypto: &impl Crypto, receipts: &[Receipt]) -> Bloom {
 #[cfg(test)]
 mod tests {
     use braid_precompiles::PortableCrypto;
-    use braid_primitives::{Address, Bytes, Log, ReceiptOutcome, TransactionType, U256};
+    use braid_primitives::{Address, Bytes, Receipt, ReceiptOutcome, TransactionType, U256};
 
     use super::*;
 
@@ -88,7 +91,8 @@ mod tests {
         for count in [0, 1, 2, 40, 400] {
             let receipts = &receipts[..count];
             let union = receipts.iter().fold(Bloom::ZERO, |all, receipt| all | receipt.bloom());
-            assert_eq!(logs_bloom(&PortableCrypto::default(), receipts), union, "{count}");
+            let logs = receipts.iter().flat_map(|receipt| &receipt.logs);
+            assert_eq!(logs_bloom(&PortableCrypto::default(), logs), union, "{count}");
         }
     }
 }

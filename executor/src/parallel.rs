@@ -7,7 +7,8 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `run` | what a worker does: execute, look after who read what has changed, commit |
+//! | `ends` | what a worker does before and after: the block's own rules, the write set |
+//! | `run` | what it does in between: execute, look after who read what has changed, commit |
 //! | `context` | executes one transaction, as far as it gets |
 //! | `transfer` | executes those that only send wei |
 //! | `source` | answers its reads |
@@ -27,6 +28,7 @@ mod block_delta;
 mod context;
 mod contexts;
 mod delta;
+mod ends;
 mod flight;
 mod indices;
 mod plan;
@@ -42,29 +44,31 @@ use std::{
 };
 
 use braid_interpreter::Engine;
-use braid_mv_memory::{Change, MvMemory, Spare, Version, WriteSet};
+use braid_mv_memory::{MvMemory, Spare, WriteSet};
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateReader};
 use braid_scheduler::{Counters, RunError, Scheduler, WorkerPool};
 
 use crate::{
-    Block, BlockOutcome, CodeCache, Committed, ExecutionError, MissingRequestContracts, Mode,
-    ParallelError, SequentialExecutor, Step, block_rules::BlockRules, committed::Changes,
-    tally::Tally, validate::Limits,
+    Block, BlockOutcome, CodeCache, Committed, MissingRequestContracts, Mode, ParallelError,
+    SequentialExecutor, tally::Tally, validate::Limits,
 };
 
 pub(crate) use delta::step_delta;
 
 pub use flight::Flight;
 
-use block_delta::Gathered;
+use block_delta::Lists;
 use context::Environment;
 use contexts::Contexts;
+use ends::Ends;
 use plan::Plan;
 use record::Records;
 use run::{BlockRun, Ledger};
-use source::Unanswered;
-use sync::{Mutex, MutexGuard};
+use sync::{Mutex, MutexGuard, hint, thread};
+
+/// How often a worker that waits for another looks again before it gives the processor away.
+const LOOKS_BEFORE_YIELD: u32 = 100;
 
 /// Whether blocks run in parallel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -140,7 +144,7 @@ pub struct BlockExecutor<C> {
     pool: WorkerPool,
     contexts: Contexts,
     plan: Plan,
-    gathered: Gathered,
+    lists: Lists,
     is_measured: bool,
     flight: Option<Flight>,
     last: ExecutionPath,
@@ -166,7 +170,7 @@ impl<C: Crypto> BlockExecutor<C> {
             pool: WorkerPool::default(),
             contexts: Contexts::default(),
             plan: Plan::default(),
-            gathered: Gathered::default(),
+            lists: Lists::default(),
             is_measured: false,
             flight: None,
             last: ExecutionPath::Sequential,
@@ -310,6 +314,8 @@ impl<C: Crypto> BlockExecutor<C> {
             writes: WriteSet::default(),
         };
         self.plan.prepare(block, workers, &mut self.scheduler);
+        self.lists.reserve(workers);
+        let spec = self.sequential.spec();
         let run = BlockRun {
             block,
             environment: Environment {
@@ -327,35 +333,18 @@ impl<C: Crypto> BlockExecutor<C> {
             mode: self.mode,
             is_measured: self.is_measured,
             ledger: Mutex::new(ledger),
+            ends: Ends::new(spec, self.missing_request_contracts, &self.lists),
         };
-        let rules = (self.sequential.spec(), self.missing_request_contracts);
-        let begin = || run.outside(rules, Version::BEGIN, |rules, _| rules.begin(&block.context));
-        guarded(&mut self.pool, begin).map_err(failed_run)??;
-        let (work, halt) = (|worker| run.work(worker), || run.scheduler.halt());
+        let (work, halt) = (|worker| run.take_part(worker), || run.scheduler.halt());
         let worked = match self.parallelism {
             Parallelism::Always => self.pool.run(workers, work, halt),
             Parallelism::Adaptive => self.pool.share(workers, work, halt),
         };
         worked.map_err(failed_run)?;
-        if let Some(error) = run.ledger().error.take() {
-            return Err(error.into());
-        }
-        let end = || {
-            run.outside(rules, Version::END, |rules, tally| {
-                rules.end(&block.context, &tally.receipts)
-            })
-        };
-        let requests = guarded(&mut self.pool, end).map_err(failed_run)??;
         self.last = ExecutionPath::Parallel(run.scheduler.counters());
-        let Ledger { tally, flight, .. } = run.into_ledger();
+        let (outcome, flight) = run.into_outcome()?;
         self.flight = flight;
-        let receipts = (&self.crypto, tally.receipts.as_slice());
-        let side_by_side = |work: &(dyn Fn() + Sync)| self.pool.share(workers, |_| work(), || {});
-        let (state, logs_bloom) = self
-            .gathered
-            .block_delta(&self.memory, receipts, workers, side_by_side)
-            .map_err(failed_run)?;
-        Ok(tally.into_outcome(logs_bloom, requests, state))
+        Ok(outcome)
     }
 }
 
@@ -374,6 +363,25 @@ fn guarded<T: Send>(pool: &mut WorkerPool, work: impl FnOnce() -> T + Send) -> R
     }
 }
 
+/// Waits for other workers a little: until `is_done`. Says whether it is, or false once the block `is_given_up`.
+fn wait_until(is_done: impl Fn() -> bool, is_given_up: impl Fn() -> bool) -> bool {
+    let mut looks = 0;
+    loop {
+        if is_done() {
+            return true;
+        }
+        if is_given_up() {
+            return false;
+        }
+        looks += 1;
+        if looks < LOOKS_BEFORE_YIELD {
+            hint::spin_loop();
+        } else {
+            thread::yield_now();
+        }
+    }
+}
+
 /// Locks. What a panic left behind counts: it ends the block, and the next begins anew.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -384,54 +392,5 @@ fn failed_run<E>(error: RunError) -> ParallelError<E> {
         RunError::Spawn(error) => ParallelError::Thread(error),
         RunError::Panicked { worker, message } => ParallelError::Panicked { worker, message },
         error => ParallelError::Panicked { worker: 0, message: error.to_string() },
-    }
-}
-
-impl<R, C, S> BlockRun<'_, R, C, S>
-where
-    R: StateReader + Sync,
-    C: Crypto,
-    S: FnMut(Committed<'_>) + Send,
-{
-    /// What happens before or after the transactions, on the calling thread while no other works.
-    fn outside<T>(
-        &self,
-        (spec, missing_request_contracts): (&ChainSpec, MissingRequestContracts),
-        version: Version,
-        work: impl FnOnce(
-            &mut BlockRules<'_, '_, source::MvSource<'_, R>, C>,
-            &Tally,
-        ) -> Result<T, ExecutionError<Unanswered<R::Error>>>,
-    ) -> Result<T, ExecutionError<R::Error>> {
-        let mut context = self.contexts.take();
-        context.clear();
-        let mut ledger = self.ledger();
-        let result = context.with_state(&self.environment, version, |state, stack, workspace| {
-            let mut rules = BlockRules { spec, state, stack, workspace, missing_request_contracts };
-            work(&mut rules, &ledger.tally)
-        });
-        let result = result.map_err(|error| match error {
-            ExecutionError::State(Unanswered::State(error)) => ExecutionError::State(error),
-            ExecutionError::State(Unanswered::Estimate(_) | Unanswered::Undecided) => {
-                unreachable!("no transaction is under way: everything is final")
-            }
-            ExecutionError::Invalid(error) => ExecutionError::Invalid(error),
-        })?;
-        let mut writes = WriteSet::default();
-        let memory = self.environment.memory;
-        context.take_writes(memory, self.environment.beneficiary, &mut writes);
-        let mut changes: Vec<Change> = Vec::new();
-        memory.commit(version, &writes, |change| changes.push(change));
-        if let Some(sink) = &mut ledger.sink {
-            let step = if version == Version::BEGIN { Step::Begin } else { Step::End };
-            sink(Committed { step, changes: Changes::Memory(memory, &changes) });
-        }
-        drop(ledger);
-        self.contexts.put_back(context);
-        Ok(result)
-    }
-
-    fn into_ledger(self) -> Ledger<R::Error, S> {
-        self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }

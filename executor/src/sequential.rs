@@ -223,7 +223,7 @@ impl<C: Crypto> SequentialExecutor<C> {
         on_commit(Committed { step: Step::End, changes });
         let mut state = StateDelta::default();
         self.journal.state_delta(&mut state);
-        let logs_bloom = logs_bloom(&self.crypto, &tally.receipts);
+        let logs_bloom = logs_bloom(&self.crypto, tally.logs());
         Ok(tally.into_outcome(logs_bloom, requests, state))
     }
 

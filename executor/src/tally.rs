@@ -1,7 +1,7 @@
 //! What the transactions of a block add up to, in order.
 
 use braid_primitives::{
-    Bloom, Hardfork, Receipt, ReceiptOutcome, Requests, StateDelta, Transaction,
+    Bloom, Hardfork, Log, Receipt, ReceiptOutcome, Requests, StateDelta, Transaction,
 };
 
 use crate::{
@@ -47,6 +47,11 @@ impl Tally {
             cumulative_gas_used: self.gas_used,
             logs: outcome.logs,
         });
+    }
+
+    /// All logs so far, in order.
+    pub(crate) fn logs(&self) -> impl Iterator<Item = &Log> {
+        self.receipts.iter().flat_map(|receipt| &receipt.logs)
     }
 
     /// The block's result.

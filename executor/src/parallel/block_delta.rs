@@ -1,28 +1,37 @@
 //! What is made of a block once all its steps are committed: the write set, and the filter of the logs.
 //!
+//! All workers that have come by then take part, before they go to sleep: to wake them again would take longer than the work
+//! does for most blocks.
+//!
 //! Accounts lie in memory in the order in which they were met, and are wanted in order of address. Visiting them in that order
 //! would meet another page at each, so workers first go through a stretch of the cells each, as they lie, and write down what
 //! changed by ranges of addresses. Then each puts in order what belongs to some ranges that follow each other.
 
-use std::{iter, ops::Range, sync::atomic::Ordering};
+use std::{
+    ops::Range,
+    sync::{PoisonError, atomic::Ordering},
+};
 
 use braid_mv_memory::{AccountIndex, MvMemory, Version};
 use braid_precompiles::Crypto;
 use braid_primitives::{
     AccountDelta, Address, B256, Bloom, Bytes, Receipt, SortedMap, StateDelta, U256,
 };
-use braid_scheduler::RunError;
 
 use crate::{bloom::logs_bloom, journal::leading_bytes};
 
 use super::{
     delta::{AccountChange, Part},
     lock,
-    sync::{AtomicUsize, Mutex},
+    sync::{AtomicUsize, Mutex, share},
+    wait_until,
 };
 
-/// Fewer cells are not worth waking anybody for, unless that is what is simulated.
-const SHARED_FROM: u32 = if cfg!(shuttle) { 0 } else { 8_000 };
+/// Fewer cells are not worth sharing with another worker.
+const CELLS_PER_TASK: u32 = share(256);
+
+/// Neither are fewer logs.
+const LOGS_PER_TASK: usize = share(64) as usize;
 
 /// About so many cells make a range of addresses: what is made of them is sorted within the first-level cache.
 const CELLS_PER_RANGE: u32 = 512;
@@ -39,68 +48,111 @@ struct Share {
     code: Vec<(B256, Bytes)>,
 }
 
-/// What one worker found.
+/// What was found in a stretch of the cells.
 #[derive(Debug, Default)]
 struct Found {
     by_range: Vec<Share>,
-    bloom: Bloom,
 }
 
-/// Lists that are kept from block to block: what was found, by worker.
+/// Lists that are kept from block to block.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(super) struct Lists {
     found: Vec<Mutex<Found>>,
     parts: Vec<Mutex<Part>>,
 }
 
-impl Gathered {
-    /// Makes the write set, and the filter of the logs in `receipts`. `side_by_side` runs what it is given on up to `workers`
-    /// threads at the same time, and at least on one.
-    pub(super) fn block_delta(
-        &mut self,
-        memory: &MvMemory,
-        (crypto, receipts): (&impl Crypto, &[Receipt]),
-        workers: usize,
-        mut side_by_side: impl FnMut(&(dyn Fn() + Sync)) -> Result<(), RunError>,
-    ) -> Result<(StateDelta, Bloom), RunError> {
-        let workers = if memory.cells() < SHARED_FROM { 1 } else { workers };
-        let ranges = (memory.cells() / CELLS_PER_RANGE).clamp(1, MOST_RANGES);
-        let ranges = (ranges as usize).next_multiple_of(workers);
+impl Lists {
+    /// Makes room for so many workers.
+    pub(super) fn reserve(&mut self, workers: usize) {
         self.found.resize_with(workers.max(self.found.len()), Mutex::default);
         self.parts.resize_with(workers.max(self.parts.len()), Mutex::default);
-        let (found, parts) = (&self.found[..workers], &self.parts[..workers]);
-        let per_worker = receipts.len().div_ceil(workers).max(1);
-        // As many tasks as workers; who is late finds less to do.
-        let look = |worker: usize| {
-            let mut found = lock(&found[worker]);
-            found.look(memory, (worker, workers), ranges);
-            let receipts = receipts.chunks(per_worker).nth(worker).unwrap_or_default();
-            found.bloom = logs_bloom(crypto, receipts);
-        };
-        let make = |worker: usize| {
-            let own = worker * ranges / workers..(worker + 1) * ranges / workers;
-            *lock(&parts[worker]) = part(memory, found, own);
-        };
-        if workers == 1 {
-            look(0);
-            make(0);
-        } else {
-            for step in [&look as &(dyn Fn(usize) + Sync), &make] {
-                let next = AtomicUsize::new(0);
-                side_by_side(&|| {
-                    let claim = || next.fetch_add(1, Ordering::Relaxed);
-                    iter::repeat_with(claim).take_while(|task| *task < workers).for_each(step);
-                })?;
-            }
+    }
+}
+
+/// A block of which all is committed.
+#[derive(Clone, Copy)]
+pub(super) struct Settled<'a, C> {
+    pub(super) memory: &'a MvMemory,
+    pub(super) crypto: &'a C,
+    pub(super) receipts: &'a [Receipt],
+    pub(super) lists: &'a Lists,
+}
+
+/// The work of making a write set and a filter, in tasks that any number of workers claim.
+#[derive(Debug)]
+pub(super) struct Gathering {
+    /// Into how many stretches the cells are divided, and the ranges, too.
+    stretches: usize,
+    ranges: usize,
+    logs: usize,
+    /// Into how many parts the logs are divided.
+    filters: usize,
+    next: AtomicUsize,
+    /// How many stretches of the cells have been looked at.
+    looked: AtomicUsize,
+    bloom: Mutex<Bloom>,
+}
+
+impl Gathering {
+    /// For so many workers at most.
+    pub(super) fn new<C>(settled: Settled<'_, C>, workers: usize) -> Self {
+        let cells = settled.memory.cells();
+        let stretches = (cells / CELLS_PER_TASK).clamp(1, workers as u32) as usize;
+        let ranges = (cells / CELLS_PER_RANGE).clamp(1, MOST_RANGES) as usize;
+        let logs = settled.receipts.iter().map(|receipt| receipt.logs.len()).sum::<usize>();
+        Self {
+            stretches,
+            ranges: ranges.next_multiple_of(stretches),
+            logs,
+            filters: (logs / LOGS_PER_TASK).clamp(1, workers),
+            next: AtomicUsize::new(0),
+            looked: AtomicUsize::new(0),
+            bloom: Mutex::default(),
         }
+    }
+
+    /// Works off tasks, until none is left or the block `is_given_up`.
+    pub(super) fn work<C: Crypto>(&self, settled: Settled<'_, C>, is_given_up: impl Fn() -> bool) {
+        let Settled { memory, crypto, receipts, lists } = settled;
+        let found = &lists.found[..self.stretches];
+        loop {
+            let task = self.next.fetch_add(1, Ordering::Relaxed);
+            if task < self.stretches {
+                lock(&found[task]).look(memory, (task, self.stretches), self.ranges);
+                // Pairs with the Acquire below; what was found is handed over by its lock.
+                self.looked.fetch_add(1, Ordering::Release);
+                continue;
+            }
+            // These do not rest on the cells, so they come while others look.
+            let task = task - self.stretches;
+            if task < self.filters {
+                let end = |part: usize| part * self.logs / self.filters;
+                let logs = receipts.iter().flat_map(|receipt| &receipt.logs);
+                let logs = logs.skip(end(task)).take(end(task + 1) - end(task));
+                let bloom = logs_bloom(crypto, logs);
+                *lock(&self.bloom) |= bloom;
+                continue;
+            }
+            let task = task - self.filters;
+            let have_looked = || self.looked.load(Ordering::Acquire) == self.stretches;
+            if task >= self.stretches || !wait_until(have_looked, &is_given_up) {
+                return;
+            }
+            let end = |part: usize| part * self.ranges / self.stretches;
+            *lock(&lists.parts[task]) = part(memory, found, end(task)..end(task + 1));
+        }
+    }
+
+    /// The write set, and the filter, once all have returned from [`Self::work`].
+    pub(super) fn finish(self, lists: &Lists) -> (StateDelta, Bloom) {
+        let parts = &lists.parts[..self.stretches];
         let mut parts = parts.iter().map(|part| std::mem::take(&mut *lock(part)));
         let mut all = parts.next().unwrap_or_default();
         for part in parts {
             all.accounts.extend(part.accounts);
             all.code.extend(part.code);
         }
-        let bloom = found.iter().fold(Bloom::ZERO, |all, found| all | lock(found).bloom);
-        Ok((all.into_delta(), bloom))
+        (all.into_delta(), self.bloom.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

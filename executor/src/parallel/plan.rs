@@ -10,14 +10,20 @@ use crate::{Block, spread};
 /// Fewer transactions are not worth waking anybody for.
 const FEWEST_TRANSACTIONS: usize = 8;
 
-/// Less gas neither, as [`weight`] counts it: less than a millisecond.
-const LEAST_WEIGHT: u64 = 4_000_000;
+/// Less gas neither, as [`weight`] counts it: about half a millisecond.
+const LEAST_WEIGHT: u64 = 3_000_000;
 
-/// What a transaction that only sends value counts for: it takes half a microsecond, in which code uses so much gas.
-const WEIGHT_OF_TRANSFER: u64 = 2_500;
+/// What a transaction that only sends value counts for: it takes less than half a microsecond, in which code uses so much gas.
+const WEIGHT_OF_TRANSFER: u64 = 2_000;
 
 /// Up to this gas limit a transaction without input is taken for one that only sends value.
 const MOST_GAS_OF_TRANSFER: u64 = 100_000;
+
+/// What one without input counts for otherwise: it sends to a contract that notes it down.
+const WEIGHT_OF_DEPOSIT: u64 = 10_000;
+
+/// Of gas limits up to [`MOST_GAS_OF_TRANSFER`] one part in so many is for code; the rest is for writing two slots or so.
+const PART_FOR_CODE: u64 = 4;
 
 /// Code uses so much gas in a nanosecond.
 const WEIGHT_PER_NS: u64 = 5;
@@ -105,7 +111,9 @@ impl Plan {
         // What versions cost: measured with one thread, on blocks of transfers only and of tokens and exchanges. It is the
         // same however long the state takes.
         let others = self.total_weight - self.transfer_weight;
-        let versions = others / 8 + self.transfer_weight * 5 / 4;
+        let for_transfers =
+            if self.leaves_transfers(threads) { 0 } else { self.transfer_weight * 5 / 4 };
+        let versions = others / 8 + for_transfers;
         let most = total - total / 8;
         total >= LEAST_WEIGHT
             && (total + versions) / (threads as u64) < most
@@ -132,7 +140,8 @@ impl Plan {
         scheduler.set_workers(workers);
         scheduler.reset(count, batches(&block.transactions), window);
         if self.leaves_transfers(workers) {
-            for (tx, _) in (0_u32..).zip(&block.transactions).filter(|(_, tx)| only_sends_value(tx)) {
+            for (tx, _) in (0_u32..).zip(&block.transactions).filter(|(_, tx)| only_sends_value(tx))
+            {
                 scheduler.leave(tx);
             }
         }
@@ -154,12 +163,15 @@ impl Plan {
 }
 
 /// How long a transaction will probably take, in gas of code that does nothing special: from its gas limit, of which about half
-/// is used.
+/// is used, as mainnet's blocks turned out.
 fn weight(tx: &Transaction) -> u64 {
     if only_sends_value(tx) {
         WEIGHT_OF_TRANSFER
+    } else if tx.input.is_empty() && matches!(tx.to, TxKind::Call(_)) {
+        WEIGHT_OF_DEPOSIT
     } else {
-        tx.gas_limit.min(MOST_WEIGHT)
+        let small = tx.gas_limit.min(MOST_GAS_OF_TRANSFER);
+        (tx.gas_limit - small + small / PART_FOR_CODE).min(MOST_WEIGHT)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
 use super::{
     context::{Context, Ending, Environment},
     contexts::Contexts,
+    ends::Ends,
     flight::Flight,
     lock,
     record::{Record, Records},
@@ -32,6 +33,7 @@ pub(super) struct BlockRun<'a, R: StateReader, C, S> {
     pub(super) mode: Mode,
     pub(super) is_measured: bool,
     pub(super) ledger: Mutex<Ledger<R::Error, S>>,
+    pub(super) ends: Ends<'a>,
 }
 
 /// What the holder of the commit token works on.

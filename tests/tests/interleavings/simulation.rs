@@ -194,7 +194,7 @@ totals! {
     destroyed: "accounts destroyed",
     invalid: "invalid blocks",
     unreadable: "blocks that could not be read",
-    parallel: "executions of valid blocks in parallel",
+    parallel: "executions in parallel",
     commits: "transactions committed",
     first_commits: "of them with their first execution",
     executions: "executions of them",
@@ -226,7 +226,7 @@ impl Totals {
         }
     }
 
-    /// Adds what was counted in an execution, unless that came to nothing.
+    /// Adds what was counted in an execution.
     fn add(&mut self, path: ExecutionPath) {
         let ExecutionPath::Parallel(counters) = path else { return };
         self.parallel += 1;

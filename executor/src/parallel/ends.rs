@@ -1,0 +1,185 @@
+//! Both ends of a block: what happens before and after its transactions, and what is made of it then.
+
+use std::sync::{OnceLock, PoisonError, atomic::Ordering};
+
+use braid_mv_memory::{Change, Version, WriteSet};
+use braid_precompiles::Crypto;
+use braid_primitives::{ChainSpec, Receipt, Requests, StateReader};
+
+use crate::{
+    BlockOutcome, Committed, ExecutionError, MissingRequestContracts, Step,
+    block_rules::BlockRules, committed::Changes, tally::Tally,
+};
+
+use super::{
+    block_delta::{Gathering, Lists, Settled},
+    flight::Flight,
+    run::{BlockRun, Ledger},
+    source::{MvSource, Unanswered},
+    sync::AtomicBool,
+    wait_until,
+};
+
+/// What workers need to know of each other there.
+pub(super) struct Ends<'a> {
+    spec: &'a ChainSpec,
+    missing_request_contracts: MissingRequestContracts,
+    lists: &'a Lists,
+    /// Transactions may begin. Release and Acquire: what was written before is seen by who finds it.
+    has_begun: AtomicBool,
+    /// Somebody ends the block.
+    is_ending: AtomicBool,
+    ended: OnceLock<Ended>,
+}
+
+/// A block after its end.
+struct Ended {
+    requests: Option<Requests>,
+    receipts: Vec<Receipt>,
+    gathering: Gathering,
+}
+
+impl<'a> Ends<'a> {
+    pub(super) fn new(
+        spec: &'a ChainSpec,
+        missing_request_contracts: MissingRequestContracts,
+        lists: &'a Lists,
+    ) -> Self {
+        Self {
+            spec,
+            missing_request_contracts,
+            lists,
+            has_begun: AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
+            ended: OnceLock::new(),
+        }
+    }
+}
+
+impl<R, C, S> BlockRun<'_, R, C, S>
+where
+    R: StateReader + Sync,
+    C: Crypto,
+    S: FnMut(Committed<'_>) + Send,
+{
+    /// A worker's part in the block. The first begins it, while the others are waking up; any ends it.
+    pub(super) fn take_part(&self, worker: usize) {
+        let has_begun = if worker == 0 { self.begin() } else { self.wait_for_begin() };
+        if has_begun {
+            self.work(worker);
+            self.end();
+        }
+    }
+
+    /// Whether the block goes on.
+    fn begin(&self) -> bool {
+        let begun = self.outside(Version::BEGIN, |rules, _| rules.begin(&self.block.context));
+        let has_begun = begun.is_ok();
+        match begun {
+            Ok(()) => self.ends.has_begun.store(true, Ordering::Release),
+            Err(error) => self.fail(error),
+        }
+        has_begun
+    }
+
+    /// Whether the block goes on.
+    fn wait_for_begin(&self) -> bool {
+        let has_begun = || self.ends.has_begun.load(Ordering::Acquire);
+        wait_until(has_begun, || self.scheduler.is_halted())
+    }
+
+    /// Ends the block, if nobody does, and makes something of it with the others.
+    fn end(&self) {
+        if self.scheduler.is_halted() {
+            return;
+        }
+        // Relaxed: it publishes nothing.
+        if !self.ends.is_ending.swap(true, Ordering::Relaxed) {
+            let ended = self.outside(Version::END, |rules, tally| {
+                rules.end(&self.block.context, &tally.receipts)
+            });
+            match ended {
+                Ok(requests) => {
+                    let receipts = std::mem::take(&mut self.ledger().tally.receipts);
+                    let settled = self.settled(&receipts);
+                    let gathering = Gathering::new(settled, self.scheduler.workers());
+                    let ended = Ended { requests, receipts, gathering };
+                    let _: &Ended = self.ends.ended.get_or_init(|| ended);
+                }
+                Err(error) => return self.fail(error),
+            }
+        }
+        let is_given_up = || self.scheduler.is_halted();
+        wait_until(|| self.ends.ended.get().is_some(), is_given_up);
+        if let Some(Ended { receipts, gathering, .. }) = self.ends.ended.get() {
+            gathering.work(self.settled(receipts), is_given_up);
+        }
+    }
+
+    fn settled<'r>(&'r self, receipts: &'r [Receipt]) -> Settled<'r, C> {
+        let (memory, crypto) = (self.environment.memory, self.environment.crypto);
+        Settled { memory, crypto, receipts, lists: self.ends.lists }
+    }
+
+    /// Ends the block early.
+    fn fail(&self, error: ExecutionError<R::Error>) {
+        self.ledger().error = Some(error);
+        self.scheduler.halt();
+    }
+
+    /// Does what is no transaction, while no other worker has anything to do.
+    fn outside<T>(
+        &self,
+        version: Version,
+        work: impl FnOnce(
+            &mut BlockRules<'_, '_, MvSource<'_, R>, C>,
+            &Tally,
+        ) -> Result<T, ExecutionError<Unanswered<R::Error>>>,
+    ) -> Result<T, ExecutionError<R::Error>> {
+        let Ends { spec, missing_request_contracts, .. } = self.ends;
+        let mut context = self.contexts.take();
+        context.clear();
+        let mut ledger = self.ledger();
+        let result = context.with_state(&self.environment, version, |state, stack, workspace| {
+            let mut rules = BlockRules { spec, state, stack, workspace, missing_request_contracts };
+            work(&mut rules, &ledger.tally)
+        });
+        let result = result.map_err(|error| match error {
+            ExecutionError::State(Unanswered::State(error)) => ExecutionError::State(error),
+            ExecutionError::State(Unanswered::Estimate(_) | Unanswered::Undecided) => {
+                unreachable!("no transaction is under way: everything is final")
+            }
+            ExecutionError::Invalid(error) => ExecutionError::Invalid(error),
+        })?;
+        let mut writes = WriteSet::default();
+        let memory = self.environment.memory;
+        context.take_writes(memory, self.environment.beneficiary, &mut writes);
+        let mut changes: Vec<Change> = Vec::new();
+        memory.commit(version, &writes, |change| changes.push(change));
+        if let Some(sink) = &mut ledger.sink {
+            let step = if version == Version::BEGIN { Step::Begin } else { Step::End };
+            sink(Committed { step, changes: Changes::Memory(memory, &changes) });
+        }
+        drop(ledger);
+        self.contexts.put_back(context);
+        Ok(result)
+    }
+
+    /// The block's result, once all workers have returned.
+    pub(super) fn into_outcome(
+        self,
+    ) -> Result<(BlockOutcome, Option<Flight>), ExecutionError<R::Error>> {
+        let lists = self.ends.lists;
+        let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Ledger { mut tally, flight, error, .. } = ledger;
+        if let Some(error) = error {
+            return Err(error);
+        }
+        let Some(Ended { requests, receipts, gathering }) = self.ends.ended.into_inner() else {
+            unreachable!("a block that is not given up is ended")
+        };
+        let (state, logs_bloom) = gathering.finish(lists);
+        tally.receipts = receipts;
+        Ok((tally.into_outcome(logs_bloom, requests, state), flight))
+    }
+}
