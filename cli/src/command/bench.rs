@@ -60,7 +60,8 @@ are medians. Before that the results are compared; a difference is a failure.
   speed-up    sequential time / parallel time
   bound       the most that so many threads can gain: dependent transactions one after the other, each as long as it takes
               sequentially. Payments and fees depend on nothing. With --read-latency it is the number of threads, since
-              each can wait for one read while the others wait for theirs, whatever depends on what.
+              each can wait for one read while the others wait for theirs, whatever depends on what. What threads gain that
+              only sleep as long, because of how the system wakes them, is said below the table.
   of bound    speed-up / bound
   runs/tx     executions of a transaction until it was committed
   p50, p99 us microseconds from the end of its last execution until it was committed: half, 99 in 100 waited no longer
@@ -206,7 +207,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> io::Result<Sta
     if arguments.json {
         json_summary(out, &summary)?;
     } else {
-        totals.print(out)?;
+        totals.print(out, arguments.latency())?;
         let Summary { total, passed, failed, seconds, .. } = summary;
         if let Some(folder) = selection.nowhere() {
             let folder = folder.display();
