@@ -319,16 +319,14 @@ impl MvMemory {
                 highest = highest.max(cell.header().last_reader_bits());
             }
         }
-        for (account, _) in previous.iter().flat_map(|previous| &previous.accounts) {
-            if !writes.accounts.iter().any(|(written, _)| written == account) {
-                let cell = self.account_cell(*account);
+        if let Some(previous) = previous {
+            for account in log::no_longer_written(&previous.accounts, &writes.accounts) {
+                let cell = self.account_cell(account);
                 cell.withdraw(version);
                 highest = highest.max(cell.header().last_reader_bits());
             }
-        }
-        for (slot, _) in previous.iter().flat_map(|previous| &previous.slots) {
-            if !writes.slots.iter().any(|(written, _)| written == slot) {
-                let cell = self.slot_cell(*slot);
+            for slot in log::no_longer_written(&previous.slots, &writes.slots) {
+                let cell = self.slot_cell(slot);
                 cell.withdraw(version);
                 highest = highest.max(cell.header().last_reader_bits());
             }

@@ -101,3 +101,47 @@ impl WriteSet {
         self.credit = None;
     }
 }
+
+/// The locations of `previous` that are not in `now`. Executions of one transaction mostly write to the same locations in the
+/// same order; only where they do not `now` is put in order, so that many of them cost no more than that.
+pub(crate) fn no_longer_written<L: Copy + Ord, W>(
+    previous: &[(L, W)],
+    now: &[(L, W)],
+) -> impl Iterator<Item = L> {
+    let mut sorted = None;
+    previous.iter().enumerate().filter_map(move |(place, (location, _))| {
+        if now.get(place).is_some_and(|(other, _)| other == location) {
+            return None;
+        }
+        let sorted = sorted.get_or_insert_with(|| {
+            let mut sorted: Vec<L> = now.iter().map(|(location, _)| *location).collect();
+            sorted.sort_unstable();
+            sorted
+        });
+        sorted.binary_search(location).is_err().then_some(*location)
+    })
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_no_longer_written_is_what_is_not_there(
+            previous in proptest::collection::vec(0_u32..12, 0..10),
+            now in proptest::collection::vec(0_u32..12, 0..10),
+        ) {
+            let with_values = |locations: &[u32]| {
+                locations.iter().map(|location| (*location, ())).collect::<Vec<_>>()
+            };
+            let expected: Vec<u32> =
+                previous.iter().copied().filter(|location| !now.contains(location)).collect();
+            let (previous, now) = (with_values(&previous), with_values(&now));
+            let found: Vec<u32> = no_longer_written(&previous, &now).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -350,7 +350,7 @@ fn many_readers_of_the_beneficiary_see_every_fee_before_them() {
     let log = Asm::new().ops(&[op::COINBASE, op::BALANCE]).push(U256::ZERO).ops(&[op::MSTORE]);
     let log = log.push(U256::from(32)).push(U256::ZERO).ops(&[op::LOG0]);
     scene.contract(SHOP, log.stop());
-    for number in 0..150 {
+    for number in 0..10_000 {
         match number % 3 {
             0 => scene.push(call(person(number % 20), SHOP, [])),
             1 => scene.push(call(person(number % 20), KEEPER, words([word(BENEFICIARY)]))),

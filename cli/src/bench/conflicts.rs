@@ -78,6 +78,11 @@ impl Conflicts {
         self.depends_on.iter().filter(|on| !on.is_empty()).count()
     }
 
+    /// Of each transaction those that it depends on directly: ascending positions below its own.
+    pub fn dependencies(&self) -> impl Iterator<Item = &[u32]> {
+        self.depends_on.iter().map(Vec::as_slice)
+    }
+
     /// The chains, if the transactions weigh as much as this: nanoseconds, or gas.
     pub fn chains(&self, weights: &[u64]) -> Chains {
         let mut ends: Vec<(f64, usize)> = Vec::with_capacity(weights.len());

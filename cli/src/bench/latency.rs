@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     hash::{BuildHasher, RandomState},
     sync::{
-        Mutex, PoisonError,
+        Barrier, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -69,6 +69,32 @@ impl<'a, R> SlowReader<'a, R> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         known().insert(location);
     }
+}
+
+/// Sleeps of each thread that are measured.
+const SLEEPS: u32 = 64;
+
+/// How many times as often so many threads sleep for `latency` in the same time as one, and do nothing else: the most that any
+/// engine can gain from them with a [`SlowReader`] on this machine.
+pub fn sleepers(latency: Duration, threads: usize) -> f64 {
+    let time = |threads: usize| {
+        let start = Barrier::new(threads + 1);
+        let sleep = || {
+            start.wait();
+            (0..SLEEPS).for_each(|_| thread::sleep(latency));
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(sleep)).collect();
+            start.wait();
+            let start = Instant::now();
+            for thread in threads {
+                // It has nothing to panic about.
+                drop(thread.join());
+            }
+            start.elapsed().as_secs_f64()
+        })
+    };
+    time(1) / time(threads) * threads as f64
 }
 
 impl<R: StateReader> StateReader for SlowReader<'_, R> {

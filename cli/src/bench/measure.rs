@@ -8,7 +8,7 @@ use std::{
 use braid_executor::{
     Block, BlockExecutor, BlockOutcome, CodeCache, Engine, ExecutionError, MissingRequestContracts,
     ParallelError, SequentialExecutor,
-    parallel::{ExecutionPath, Flight},
+    parallel::{ExecutionPath, Flight, Parallelism},
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateReader};
@@ -87,6 +87,8 @@ pub struct ParallelTime {
 /// What transactions had to wait from the end of their execution to their commit, and in how much memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlightTime {
+    /// One in ten had to wait no longer: about what a commit takes.
+    pub percentile_10: Duration,
     /// Half of the transactions had to wait no longer.
     pub median: Duration,
     /// 99 of 100 had to wait no longer.
@@ -108,6 +110,7 @@ impl FlightTime {
         };
         let waited = || flight.bytes_in_flight.iter().filter(|bytes| **bytes > 0);
         Some(Self {
+            percentile_10: at(10)?,
             median: at(50)?,
             percentile_99: at(99)?,
             bytes_each: waited().sum::<usize>() / waited().count().max(1),
@@ -272,6 +275,24 @@ pub fn weigh<C: Crypto, R: StateReader>(
     Ok(shortest)
 }
 
+/// How many times as long as sequentially the block takes on one thread with everything that parallel execution does.
+///
+/// # Errors
+/// Those of [`measure`].
+pub fn cost_of_versions<C: Crypto, R: StateReader + Sync>(
+    engines: &mut Engines<C>,
+    block: &Block,
+    runs: usize,
+    reader: &R,
+) -> Result<f64, ParallelError<R::Error>> {
+    let effort = Effort { threads: vec![1], runs };
+    engines.parallel.set_parallelism(Parallelism::Always);
+    let times = times(engines, block, &effort, || reader);
+    engines.parallel.set_parallelism(Parallelism::Adaptive);
+    let times = times?;
+    Ok(times.parallel.iter().map(|time| 1.0 / time.speed_up(&times)).sum())
+}
+
 /// The middle one; of an even number the mean of the two in the middle.
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
@@ -304,6 +325,7 @@ mod tests {
         let flight =
             Flight { commit_latencies: latencies, bytes_in_flight: vec![0, 100, 0, 300, 200] };
         let time = FlightTime::of(&flight).unwrap();
+        assert_eq!(time.percentile_10, Duration::from_micros(20));
         assert_eq!(time.median, Duration::from_micros(100));
         assert_eq!(time.percentile_99, Duration::from_micros(198));
         assert_eq!((time.bytes_each, time.bytes_most), (200, 300));

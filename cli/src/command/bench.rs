@@ -1,5 +1,6 @@
 //! `braid bench`: measures blocks, sequential beside parallel execution.
 
+mod graph;
 mod report;
 mod select;
 
@@ -23,7 +24,7 @@ use crate::{
         BenchBlock,
         conflicts::{Chains, Conflicts},
         latency::SlowReader,
-        measure::{Effort, Engines, Measurement, measure, weigh},
+        measure::{Effort, Engines, Measurement, cost_of_versions, measure, weigh},
     },
     verify::Difference,
 };
@@ -37,6 +38,9 @@ const GAS_OF_SLOW_STATE: u64 = 20_000_000;
 /// How often each execution is measured, and how often on a state that takes its time.
 const RUNS: usize = 7;
 const RUNS_ON_SLOW_STATE: usize = 3;
+
+/// How long a commit is taken to last where no parallel execution was measured.
+const USUAL_COMMIT: Duration = Duration::from_nanos(200);
 
 const AFTER_HELP: &str = "\
 Blocks, by NAME or part of one:
@@ -60,7 +64,8 @@ are medians. Before that the results are compared; a difference is a failure.
   speed-up    sequential time / parallel time
   bound       the most that so many threads can gain: dependent transactions one after the other, each as long as it takes
               sequentially. Payments and fees depend on nothing. With --read-latency it is the number of threads, since
-              each can wait for one read while the others wait for theirs, whatever depends on what.
+              each can wait for one read while the others wait for theirs, whatever depends on what. What threads gain that
+              only sleep as long, because of how the system wakes them, is said below the table.
   of bound    speed-up / bound
   runs/tx     executions of a transaction until it was committed
   p50, p99 us microseconds from the end of its last execution until it was committed: half, 99 in 100 waited no longer
@@ -98,6 +103,12 @@ pub(super) struct Arguments {
     /// mainnet are left out then, unless they are named.
     #[arg(long, value_name = "US")]
     read_latency: Option<NonZeroU64>,
+
+    /// Write to FOLDER, for each block, how long its transactions take and on which others they depend, for the simulation
+    /// that tells how blocks scale: `BRAID_GRAPHS=FOLDER cargo test --release -p braid-scheduler --test simulation -- --ignored
+    /// --nocapture scaling`.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "read_latency")]
+    save_graphs: Option<PathBuf>,
 
     /// Folder with a set of block fixtures, in place of mainnet-blocks among the fixtures.
     #[arg(long, value_name = "PATH")]
@@ -144,11 +155,14 @@ struct Row<'a> {
 /// What was found out about a block.
 struct Measured {
     measurement: Measurement,
+    conflicts: Conflicts,
     /// Transactions that depend on another.
     dependent: usize,
     chains: Chains,
     /// How often the state was waited for in a sequential execution, and for how long all in all.
     waited: Option<(u64, Duration)>,
+    /// What is saved of the conflict graph, if it is wanted.
+    graph: Option<String>,
 }
 
 /// Runs the command.
@@ -189,6 +203,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> io::Result<Sta
             }
         };
         let row = Row { bench: &bench, result };
+        if let Err(error) = row.save_graph(arguments) {
+            progress.suspend(|| complain(&format!("error: {error}")));
+            status = Status::BadInput;
+        }
         let passed = row.differences().is_empty();
         summary.count(passed);
         if !passed {
@@ -206,7 +224,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> io::Result<Sta
     if arguments.json {
         json_summary(out, &summary)?;
     } else {
-        totals.print(out)?;
+        totals.print(out, arguments.latency())?;
         let Summary { total, passed, failed, seconds, .. } = summary;
         if let Some(folder) = selection.nowhere() {
             let folder = folder.display();
@@ -221,6 +239,16 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> io::Result<Sta
 }
 
 impl Row<'_> {
+    /// Writes the conflict graph to its file, if it is wanted.
+    fn save_graph(&self, arguments: &Arguments) -> Result<(), graph::SaveError> {
+        match (&arguments.save_graphs, &self.result) {
+            (Some(folder), Ok(Measured { graph: Some(lines), .. })) => {
+                graph::save(folder, &self.bench.name, lines)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What went wrong.
     fn differences(&self) -> &[Difference] {
         match &self.result {
@@ -261,7 +289,17 @@ fn try_measured(
     let Some(latency) = arguments.latency() else {
         let measurement = measure(&mut engines, block, effort, || state)?;
         let weights = weigh(&mut engines, block, state)?;
-        return with_chains(bench, measurement, &mut engines, (&weights, None));
+        let mut measured = with_chains(bench, measurement, &mut engines, (&weights, None))?;
+        if arguments.save_graphs.is_some() {
+            let runs = arguments.effort().runs;
+            let cost = cost_of_versions(&mut engines, block, runs, state)?;
+            // Some are committed right after their execution.
+            let flights = measured.measurement.times.parallel.iter().filter_map(|time| time.flight);
+            let commit = flights.map(|flight| flight.percentile_10).next().unwrap_or(USUAL_COMMIT);
+            let weights = (weights.as_slice(), cost);
+            measured.graph = Some(graph::lines(&measured.conflicts, weights, commit));
+        }
+        return Ok(measured);
     };
     let slow = || SlowReader::<MemoryState>::new(state, latency);
     let measurement = measure(&mut engines, block, effort, slow)?;
@@ -279,5 +317,5 @@ fn with_chains(
 ) -> Result<Measured, ParallelError<MissingState>> {
     let conflicts = Conflicts::of(bench, &mut engines.sequential)?;
     let (dependent, chains) = (conflicts.dependent(), conflicts.chains(weights));
-    Ok(Measured { measurement, dependent, chains, waited })
+    Ok(Measured { measurement, conflicts, dependent, chains, waited, graph: None })
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::common::{Outcome, SAMPLE_BLOCK, block_file, braid, edit, folder, sample};
 
-/// Small blocks, so that tests are quick, but large enough to run in parallel.
+/// Small blocks, so that tests are quick.
 const SMALL: [&str; 4] = ["--gas", "6300000", "--runs", "1"];
 
 fn bench(arguments: &[&str]) -> Outcome {
@@ -23,13 +23,24 @@ fn json_of(outcome: &Outcome) -> (Vec<Value>, Value) {
 
 #[test]
 fn a_block_is_measured_with_each_number_of_threads() {
-    let (blocks, summary) =
-        json_of(&bench(&["swaps/many_pools", "serial", "--threads", "1,2,5", "--json"]));
+    // Large enough to be worth it.
+    let (blocks, summary) = json_of(&braid(&[
+        "bench",
+        "swaps/many_pools",
+        "serial",
+        "--threads",
+        "1,2,5",
+        "--json",
+        "--gas",
+        "18900000",
+        "--runs",
+        "1",
+    ]));
     let [independent, serial] = &blocks[..] else { panic!("{blocks:?}") };
     assert_eq!(independent["block"], json!("swaps/many_pools"));
     assert_eq!(
         (&independent["transactions"], &independent["gas_used"]),
-        (&json!(77), &json!(6_273_490))
+        (&json!(231), &json!(18_820_585))
     );
     assert_eq!(
         (&serial["block"], &serial["longest_chain"]),
@@ -144,6 +155,31 @@ fn a_slow_state_is_waited_for() {
     assert!(read_seconds >= 20e-6, "{read_seconds}");
     assert!(block["sequential_seconds"].as_f64().unwrap() >= 600.0 * 20e-6);
     assert_eq!(block["parallel"][0]["bound"], json!(4.0));
+}
+
+#[test]
+fn conflict_graphs_are_saved() {
+    let folder = folder("graphs").join("made");
+    let path = folder.to_str().unwrap();
+    let outcome = bench(&["serial", "swaps/many_pools", "--threads", "2", "--save-graphs", path]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    for (name, depends) in [("serial", true), ("swaps-many_pools", false)] {
+        let text = fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
+        let mut lines = text.lines();
+        let commit = lines.next().unwrap().strip_prefix("commit ").unwrap();
+        assert!(commit.parse::<u64>().unwrap() > 0, "{commit}");
+        for (position, line) in lines.enumerate() {
+            let columns: Vec<_> = line.split(' ').collect();
+            let [ns, on, own] = columns[..] else { panic!("{line}") };
+            assert!(ns.parse::<u64>().unwrap() > 0, "{line}");
+            assert_eq!(own, position.to_string());
+            let before = position.checked_sub(1).filter(|_| depends);
+            assert_eq!(on, before.map_or("-".to_owned(), |before| before.to_string()));
+        }
+    }
+    fs::remove_file(folder.join("serial.txt")).unwrap();
+    fs::create_dir(folder.join("serial.txt")).unwrap();
+    bench(&["serial", "--threads", "2", "--save-graphs", path]).is_input_error(&["serial.txt: "]);
 }
 
 #[test]

@@ -28,6 +28,9 @@ const PART_FOR_CODE: u64 = 4;
 /// Code uses so much gas in a nanosecond.
 const WEIGHT_PER_NS: u64 = 5;
 
+/// From so many per cent of the usual time on the state is taken for slow.
+const SLOW: u64 = 400;
+
 /// More than a thousand times as long as usual counts as that.
 const MOST_SLOWNESS: u64 = 100_000;
 
@@ -138,7 +141,9 @@ impl Plan {
         let window = window.min(count).max(1);
         self.in_flight = (window + LONGEST_BATCH) as usize;
         scheduler.set_workers(workers);
-        scheduler.reset(count, batches(&block.transactions), window);
+        // Reads that take long are waited for one by one in a batch, and side by side in several.
+        let longest = if self.is_state_slow() { 1 } else { LONGEST_BATCH };
+        scheduler.reset(count, batches(&block.transactions, longest), window);
         if self.leaves_transfers(workers) {
             for (tx, _) in (0_u32..).zip(&block.transactions).filter(|(_, tx)| only_sends_value(tx))
             {
@@ -150,10 +155,16 @@ impl Plan {
         }
     }
 
+    /// Whether most of the time goes into waiting for the state.
+    fn is_state_slow(&self) -> bool {
+        self.slowness >= SLOW
+    }
+
     /// Whether transactions that only send value are left to whoever commits. To speculate on one costs more than to execute
     /// it, so that is done only where they are too many for one worker.
     fn leaves_transfers(&self, workers: usize) -> bool {
-        self.transfer_weight.saturating_mul(workers as u64) <= self.total_weight
+        !self.is_state_slow()
+            && self.transfer_weight.saturating_mul(workers as u64) <= self.total_weight
     }
 
     /// Most transactions that are in flight at once.
@@ -181,11 +192,11 @@ fn only_sends_value(tx: &Transaction) -> bool {
 }
 
 /// How many consecutive transactions are claimed together: small ones that send only value, since claiming takes time too.
-fn batches(transactions: &[Transaction]) -> impl Iterator<Item = u32> {
+fn batches(transactions: &[Transaction], longest: u32) -> impl Iterator<Item = u32> {
     let mut rest = transactions;
     std::iter::from_fn(move || {
         let (mut count, mut gas) = (0, 0_u64);
-        for tx in rest.iter().take(LONGEST_BATCH as usize) {
+        for tx in rest.iter().take(longest as usize) {
             let is_small = tx.input.is_empty() && matches!(tx.to, TxKind::Call(_));
             gas = gas.saturating_add(tx.gas_limit);
             if count > 0 && (!is_small || gas > BATCH_GAS) {

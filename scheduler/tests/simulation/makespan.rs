@@ -27,13 +27,25 @@ impl Measured {
     }
 }
 
-/// What workers do beside executing, in nanoseconds.
-const STEP_NS: u64 = 20;
-const COMMIT_NS: u64 = 100;
-const WAKE_UP_NS: u64 = 5_000;
+/// How long what workers do beside executing takes, in nanoseconds.
+struct Costs {
+    step_ns: u64,
+    commit_ns: u64,
+    wake_up_ns: u64,
+}
+
+/// Next to nothing.
+const LOW: Costs = Costs { step_ns: 20, commit_ns: 100, wake_up_ns: 5_000 };
+
+/// About what they are, without commits.
+const MEASURED: Costs = Costs { step_ns: 50, commit_ns: 0, wake_up_ns: 50_000 };
 
 /// The virtual time that the block takes, in nanoseconds, and the number of executions.
-fn makespan(block: &[Measured], workers: usize, batch: u32, window: u32) -> (u64, u64) {
+fn makespan(
+    block: &[Measured],
+    costs: &Costs,
+    (workers, batch, window): (usize, u32, u32),
+) -> (u64, u64) {
     let programs: Vec<_> = block.iter().map(|measured| measured.program.clone()).collect();
     let cells = programs.iter().flatten().filter_map(|operation| match operation {
         Operation::Read(cell) | Operation::Write(cell) => Some(cell.index(0) + 1),
@@ -74,13 +86,13 @@ fn makespan(block: &[Measured], workers: usize, batch: u32, window: u32) -> (u64
                 // Each operation, and the end.
                 measured.duration_ns / (measured.program.len() as u64 + 1)
             }
-            None if worker.decides() => COMMIT_NS,
-            None => STEP_NS,
+            None if worker.decides() => costs.commit_ns,
+            None => costs.step_ns,
         };
         due[next] = worker.can_run().then_some(now + cost);
         for (worker, due) in workers.iter().zip(&mut due) {
             if due.is_none() && worker.can_run() {
-                *due = Some(now + WAKE_UP_NS);
+                *due = Some(now + costs.wake_up_ns);
             }
         }
     }
@@ -97,7 +109,7 @@ fn sum_ns(block: &[Measured]) -> u64 {
 fn independent_transactions_take_their_share() {
     let block: Vec<_> = (0..2_000).map(|tx| Measured::new(10_000, &[tx], &[tx])).collect();
     for workers in [1, 2, 8, 32] {
-        let (time, executions) = makespan(&block, workers, 1, 256);
+        let (time, executions) = makespan(&block, &LOW, (workers, 1, 256));
         assert_eq!(executions, 2_000);
         let share = sum_ns(&block) / workers as u64;
         assert!(time >= share && time < share * 5 / 4, "{workers}: {time}, not about {share}");
@@ -107,10 +119,10 @@ fn independent_transactions_take_their_share() {
 #[test]
 fn a_chain_takes_as_long_with_many_workers_as_with_one() {
     let block: Vec<_> = (0..1_000).map(|_| Measured::new(10_000, &[0], &[0])).collect();
-    let (alone, executions) = makespan(&block, 1, 1, 64);
+    let (alone, executions) = makespan(&block, &LOW, (1, 1, 64));
     assert_eq!(executions, 1_000);
     for workers in [2, 8, 32] {
-        let (time, executions) = makespan(&block, workers, 1, 64);
+        let (time, executions) = makespan(&block, &LOW, (workers, 1, 64));
         assert!(time < alone * 5 / 4, "{workers}: {time}, alone {alone}, executions {executions}");
     }
 }
@@ -120,10 +132,10 @@ fn a_long_transaction_at_the_front_does_not_hold_up_others() {
     let long = std::iter::once(Measured::new(1_000_000, &[0], &[0]));
     let block: Vec<_> =
         long.chain((1..401).map(|tx| Measured::new(10_000, &[tx], &[tx]))).collect();
-    let (time, _) = makespan(&block, 5, 1, 512);
+    let (time, _) = makespan(&block, &LOW, (5, 1, 512));
     assert!(time < 1_200_000, "{time}");
     // With a small window they have to wait for it.
-    let (time, _) = makespan(&block, 5, 1, 8);
+    let (time, _) = makespan(&block, &LOW, (5, 1, 8));
     assert!(time > 1_800_000, "{time}");
 }
 
@@ -145,25 +157,37 @@ fn parse(text: &str) -> Vec<Measured> {
 #[test]
 fn measured_blocks_are_read() {
     let block = parse("300 0,1 1\n200 - -\n");
-    let (time, executions) = makespan(&block, 1, 1, 4);
+    let (time, executions) = makespan(&block, &LOW, (1, 1, 4));
     assert!(time >= 400 && executions == 2, "{time}");
 }
 
-/// Scaling of the block in the file that `BRAID_MEASURED_BLOCK` names.
+/// Scaling of the blocks in the folder that `BRAID_GRAPHS` names, as `braid bench --save-graphs` writes them.
 #[test]
-#[ignore = "needs a measured block"]
-fn scaling_of_a_measured_block() {
-    let path = env::var("BRAID_MEASURED_BLOCK").expect("BRAID_MEASURED_BLOCK names a file");
-    let block = parse(&fs::read_to_string(path).unwrap());
-    let serial = sum_ns(&block);
-    println!("{} transactions, {serial} ns", block.len());
-    for window in [64, 256, 1_024] {
-        for workers in [1, 2, 4, 8, 16, 32] {
-            let (time, executions) = makespan(&block, workers, 1, window);
-            let speed_up = serial as f64 / time as f64;
-            println!(
-                "window {window:5} workers {workers:2}: {time:10} ns {speed_up:6.2}x, {executions} executions"
-            );
+#[ignore = "needs measured blocks"]
+fn scaling_of_measured_blocks() {
+    const WORKERS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+    let folder = env::var("BRAID_GRAPHS").expect("BRAID_GRAPHS names a folder");
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    println!("speed-up over the sum of all transactions, simulated, with as many workers");
+    print!("{:28} {:>7} {:>9} {:>10}", "block", "txs", "commit ns", "sum ms");
+    WORKERS.iter().for_each(|workers| print!(" {workers:>6}"));
+    println!();
+    for path in paths {
+        let text = fs::read_to_string(&path).unwrap();
+        let (commit_ns, lines) = text.strip_prefix("commit ").unwrap().split_once('\n').unwrap();
+        let costs = Costs { commit_ns: commit_ns.parse().unwrap(), ..MEASURED };
+        let block = parse(lines);
+        let serial = sum_ns(&block);
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        print!("{name:28} {:>7} {commit_ns:>9} {:>10.3}", block.len(), serial as f64 / 1e6);
+        for workers in WORKERS {
+            // What the executor asks for.
+            let window = (128 * workers as u32).min(2_048).min(block.len() as u32).max(1);
+            let (time, _) = makespan(&block, &costs, (workers, 1, window));
+            print!(" {:>6.2}", serial as f64 / time as f64);
         }
+        println!();
     }
 }

@@ -9,6 +9,7 @@ use super::Row;
 use crate::{
     bench::{
         Origin,
+        latency::sleepers,
         measure::{FlightTime, ParallelTime, Times},
     },
     command::report::{JsonDifference, grouped, mgas_per_second, path_name},
@@ -306,7 +307,12 @@ impl Totals {
         }
     }
 
-    pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
+    /// `latency` is that of a slow state.
+    pub(super) fn print(
+        &self,
+        out: &mut impl Write,
+        latency: Option<std::time::Duration>,
+    ) -> io::Result<()> {
         for Group { threads, mainnet, slowest, counts } in &self.by_threads {
             let Some((speed_up, name)) = slowest else { continue };
             let name_of_threads = if *threads == 1 { "thread" } else { "threads" };
@@ -322,6 +328,13 @@ impl Totals {
                     (mainnet.speed_up / blocks).exp(),
                     (mainnet.bound / blocks).exp(),
                     of_bound.exp(),
+                )?;
+            }
+            if let Some(latency) = latency {
+                let times = sleepers(latency, *threads);
+                writeln!(
+                    out,
+                    "  threads that only sleep as long as a slow read: {times:.2} times as often as one"
                 )?;
             }
             if counts.commits > 0 {
