@@ -38,10 +38,7 @@ mod source;
 mod sync;
 mod transfer;
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Instant,
-};
+use std::sync::{Arc, PoisonError};
 
 use braid_interpreter::Engine;
 use braid_mv_memory::{MvMemory, Spare, WriteSet};
@@ -65,7 +62,7 @@ use ends::Ends;
 use plan::Plan;
 use record::Records;
 use run::{BlockRun, Ledger};
-use sync::{Mutex, MutexGuard, hint, thread};
+use sync::{Instant, Mutex, MutexGuard, hint, thread};
 
 /// How often a worker that waits for another looks again before it gives the processor away.
 const LOOKS_BEFORE_YIELD: u32 = 100;

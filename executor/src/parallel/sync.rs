@@ -15,6 +15,27 @@ pub(super) use library::{
     thread,
 };
 
+/// The clock by which blocks are measured.
+#[cfg(not(shuttle))]
+pub(super) use std::time::Instant;
+
+/// A clock that goes as the seed wants: what is made of it is simulated too.
+#[cfg(shuttle)]
+pub(super) struct Instant;
+
+#[cfg(shuttle)]
+impl Instant {
+    pub(super) fn now() -> Self {
+        Self
+    }
+
+    /// From a microsecond to some seconds.
+    pub(super) fn elapsed(&self) -> std::time::Duration {
+        use shuttle::rand::Rng;
+        std::time::Duration::from_micros(1 << shuttle::rand::thread_rng().gen_range(0..24))
+    }
+}
+
 /// How much of a block's end is worth sharing with another worker, of so much that is otherwise. Simulated blocks are small.
 pub(super) const fn share(of: u32) -> u32 {
     if cfg!(shuttle) { of.div_ceil(64) } else { of }
