@@ -16,7 +16,7 @@ use super::{
     flight::Flight,
     run::{BlockRun, Ledger},
     source::{MvSource, Unanswered},
-    sync::AtomicBool,
+    sync::{AtomicBool, AtomicUsize, fence},
     wait_until,
 };
 
@@ -30,6 +30,8 @@ pub(super) struct Ends<'a> {
     /// Somebody ends the block.
     is_ending: AtomicBool,
     ended: OnceLock<Ended>,
+    /// Workers that read ahead: they may add locations when all is committed, since nothing that is committed waits for them.
+    ahead: AtomicUsize,
 }
 
 /// A block after its end.
@@ -52,6 +54,7 @@ impl<'a> Ends<'a> {
             has_begun: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
             ended: OnceLock::new(),
+            ahead: AtomicUsize::new(0),
         }
     }
 }
@@ -100,6 +103,9 @@ where
             });
             match ended {
                 Ok(requests) => {
+                    if !self.wait_for_those_ahead() {
+                        return;
+                    }
                     let receipts = std::mem::take(&mut self.ledger().tally.receipts);
                     let settled = self.settled(&receipts);
                     let gathering = Gathering::new(settled, self.scheduler.workers());
@@ -114,6 +120,26 @@ where
         if let Some(Ended { receipts, gathering, .. }) = self.ends.ended.get() {
             gathering.work(self.settled(receipts), is_given_up);
         }
+    }
+
+    /// Does what may add locations that no transaction needs yet, unless all is committed. Whoever makes the write set goes
+    /// through the cells one by one, and must not meet those that somebody has taken and not cleared of the block before.
+    pub(super) fn while_under_way(&self, work: impl FnOnce()) {
+        self.ends.ahead.fetch_add(1, Ordering::Relaxed);
+        // With the fence in `wait_for_those_ahead`: this worker is counted there, or sees here that all is committed.
+        fence(Ordering::SeqCst);
+        if self.scheduler.frontier() < self.scheduler.transactions() {
+            work();
+        }
+        // Release: pairs with the Acquire in `wait_for_those_ahead`.
+        self.ends.ahead.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Waits until nobody adds locations any more, once all is committed. Says whether the block goes on.
+    fn wait_for_those_ahead(&self) -> bool {
+        fence(Ordering::SeqCst);
+        let is_none = || self.ends.ahead.load(Ordering::Acquire) == 0;
+        wait_until(is_none, || self.scheduler.is_halted())
     }
 
     fn settled<'r>(&'r self, receipts: &'r [Receipt]) -> Settled<'r, C> {

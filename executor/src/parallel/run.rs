@@ -132,9 +132,12 @@ where
     /// the other overlap, which those in the course of transactions do not. What cannot be read now is asked for again when it
     /// is needed.
     fn read_ahead(&self, batch: &Batch, context: &mut Context) {
-        if batch.count == 1 {
-            return;
+        if batch.count > 1 {
+            self.while_under_way(|| self.read_ends(batch, context));
         }
+    }
+
+    fn read_ends(&self, batch: &Batch, context: &mut Context) {
         let Environment { memory, reader, .. } = self.environment;
         context.indices.begin(memory);
         let transactions = batch.transactions().map(|tx| self.transaction(tx));

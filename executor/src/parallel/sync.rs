@@ -10,7 +10,7 @@ pub(super) use library::{
     hint,
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicUsize},
+        atomic::{AtomicBool, AtomicUsize, fence},
     },
     thread,
 };
