@@ -123,7 +123,8 @@ impl<R: Source, C: Crypto> BlockRules<'_, '_, R, C> {
     }
 
     fn end_step(&mut self) {
-        self.state.journal.end_transaction(self.state.fork >= Hardfork::SpuriousDragon);
+        let clears_empty = self.state.fork >= Hardfork::SpuriousDragon;
+        self.state.journal.end_transaction(clears_empty, &mut Vec::new());
     }
 
     /// A system call whose failure does not matter.

@@ -198,8 +198,25 @@ impl Journal {
         }
     }
 
+    /// Warms an account from the beginning of the transaction on: no frame takes that back.
+    #[inline]
+    pub(crate) fn warm_account_from_start(&mut self, id: AccountId) {
+        let stamp = self.transaction;
+        self.account_mut(id).warm = stamp;
+    }
+
     /// Makes the account exist and, if it is empty when the transaction ends, be removed (EIP-161).
+    #[inline]
     pub(crate) fn touch(&mut self, id: AccountId) {
+        let account = self.account(id);
+        if account.touched != self.transaction || !account.exists {
+            self.touch_first(id);
+        }
+    }
+
+    /// Touches an account that was not yet, or whose touch was taken back.
+    #[inline(never)]
+    fn touch_first(&mut self, id: AccountId) {
         let stamp = self.transaction;
         let account = &mut self.accounts[id.0 as usize];
         assert!(account.is_loaded, "an account is read before it is changed");
@@ -209,8 +226,10 @@ impl Journal {
         }
         if account.touched != stamp {
             account.touched = stamp;
+            account.was_touched = true;
             self.touched.push(id);
-            if account.address != RIPEMD_ADDRESS {
+            // A precompile: nearly all others are spared the comparison.
+            if !account.is_always_warm || account.address != RIPEMD_ADDRESS {
                 self.undo.push(Undo::Touch(id));
             }
         }
@@ -241,6 +260,14 @@ impl Journal {
         assert!(is_covered, "a debit is checked before it is made");
         let balance = self.account(id).info.balance;
         self.set_balance(id, balance - amount);
+    }
+
+    /// Takes from the balance of a sender, which covers it, and sets the nonce. Touches the account.
+    pub(crate) fn charge(&mut self, id: AccountId, amount: U256, nonce: u64) {
+        self.debit(id, amount);
+        let account = &mut self.accounts[id.0 as usize];
+        self.undo.push(Undo::Nonce(id, account.info.nonce));
+        account.info.nonce = nonce;
     }
 
     /// Notes what the beneficiary gets, without knowing its account.
@@ -415,8 +442,8 @@ impl Journal {
     }
 
     /// Ends the transaction: destroys what was marked, removes touched accounts that are empty (if `clears_empty`, EIP-161),
-    /// and starts the next one. Returns the logs.
-    pub(crate) fn end_transaction(&mut self, clears_empty: bool) -> Vec<Log> {
+    /// and starts the next one. Puts the logs into `logs`, which should be empty.
+    pub(crate) fn end_transaction(&mut self, clears_empty: bool, logs: &mut Vec<Log>) {
         for i in 0..self.destroyed.len() {
             let id = self.destroyed[i];
             // Marked, taken back and marked again, it is there twice.
@@ -434,7 +461,8 @@ impl Journal {
                 }
             }
         }
-        self.next_transaction()
+        std::mem::swap(logs, &mut self.logs);
+        self.next_transaction();
     }
 
     /// Undoes the transaction as if it had not been, and starts the next one.
@@ -443,14 +471,14 @@ impl Journal {
         self.next_transaction();
     }
 
-    fn next_transaction(&mut self) -> Vec<Log> {
+    fn next_transaction(&mut self) {
         self.transaction_start = self.undo.len();
         self.touched.clear();
         self.destroyed.clear();
         self.transient.clear();
         self.transient_ids.clear();
+        self.logs.clear();
         self.transaction += 1;
-        std::mem::take(&mut self.logs)
     }
 
     /// Makes an account that exists go, with its storage. It may come back later.

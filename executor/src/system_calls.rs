@@ -66,7 +66,7 @@ pub(crate) fn system_call<R: Source, C: Crypto>(
             });
     match called {
         Ok(result) => {
-            state.journal.end_transaction(true);
+            state.journal.end_transaction(true, &mut Vec::new());
             Ok(result)
         }
         Err(error) => {

@@ -10,7 +10,7 @@ use braid_primitives::{
 };
 
 use crate::{
-    call_stack::{CallStack, Ending, FrameResult, Machine, outermost_create, request_call},
+    call_stack::{CallStack, Ending, Machine, outermost_create, request_call},
     error::{InvalidTransaction, TransactError},
     fees::{blob_gas, cost, effective_gas_price, effective_tip},
     host::StateAccess,
@@ -85,11 +85,11 @@ enum Stage {
     /// What can be validated without state.
     #[default]
     Envelope,
-    /// The sender: validated, charged.
+    /// The sender: validated, charged. All of the transaction, where nothing runs.
     Sender,
     /// The authorizations that are left.
     Authorizations,
-    /// The request for the outermost frame, unless nothing runs.
+    /// The request for the outermost frame.
     Request,
     Frames,
     /// Refunds and fees.
@@ -115,7 +115,11 @@ impl Progress {
         let parties = self.parties.unwrap_or_else(|| Parties::of(tx, m.state));
         if self.stage == Stage::Sender {
             self.parties = Some(parties);
-            begin(tx, parties.sender, limits, m)?;
+            let nonce = check_sender(tx, parties.sender, m.state)?;
+            if let Some(target) = sends_only_value(tx, &parties, m).map_err(TransactError::State)? {
+                return self.send_value((tx, limits, nonce), (parties.sender, target), m, outcome);
+            }
+            charge((tx, limits, nonce), parties.sender, m.state);
             let schedule = braid_interpreter::Schedule::of(m.state.fork);
             self.input = m.workspace.reset(schedule, &tx.input);
             self.stage = Stage::Authorizations;
@@ -129,16 +133,44 @@ impl Progress {
         }
         if self.stage == Stage::Request {
             let gas_limit = tx.gas_limit - self.gas.intrinsic_gas;
-            self.stage = request(tx, &parties, (self.input.clone(), gas_limit), (stack, m))
+            request(tx, &parties, (self.input.clone(), gas_limit), m)
                 .map_err(TransactError::State)?;
+            self.stage = Stage::Frames;
         }
         if self.stage == Stage::Frames {
             stack.run(m).map_err(TransactError::State)?;
             self.stage = Stage::Settlement;
         }
         self.settle(tx, (parties.sender, stack), m, outcome)?;
-        let clears_empty = m.state.fork >= Hardfork::SpuriousDragon;
-        outcome.logs = m.state.journal.end_transaction(clears_empty);
+        end(m.state, outcome);
+        Ok(())
+    }
+
+    /// All that is left of a transaction that runs nothing, once its sender was checked and its target read: no call is made,
+    /// the fee is known, and each account changes once.
+    fn send_value<R: Source, C: Crypto, I>(
+        &self,
+        (tx, limits, nonce): (&Transaction, &Limits, u64),
+        (sender, target): (AccountId, AccountId),
+        m: &mut Machine<'_, '_, R, C, I>,
+        outcome: &mut TransactionOutcome,
+    ) -> Result<(), TransactError<R::Error>> {
+        let state = &mut *m.state;
+        let gas_used = self.gas.intrinsic_gas.max(self.gas.floor_gas);
+        let fee = Fee::of(gas_used, tx, state)?;
+        // Validation has compared the balance with at least as much.
+        let price = effective_gas_price(tx, state.block.base_fee);
+        let spent = cost(gas_used, price) + blob_fee(tx, limits) + tx.value;
+        state.journal.charge(sender, spent, nonce + 1);
+        state.journal.touch(target);
+        if !tx.value.is_zero() {
+            state.journal.credit(target, tx.value);
+        }
+        fee.pay(state);
+        outcome.status = ExecutionStatus::Success;
+        outcome.gas_used = gas_used;
+        outcome.gas_refunded = 0;
+        end(state, outcome);
         Ok(())
     }
 
@@ -159,18 +191,9 @@ impl Progress {
         let gas_refunded = u64::try_from(refund).unwrap_or(0).min(most_refunded);
         let gas_used = (spent - gas_refunded).max(self.gas.floor_gas);
 
-        let fee = cost(gas_used, effective_tip(tx, state.block.base_fee));
-        let beneficiary = state.beneficiary();
-        let is_deferred = state.defers_fee(beneficiary, &fee);
-        if !is_deferred {
-            state.load(beneficiary).map_err(TransactError::State)?;
-        }
+        let fee = Fee::of(gas_used, tx, state)?;
         state.journal.credit(sender, cost(tx.gas_limit - gas_used, state.transaction.gas_price));
-        if is_deferred {
-            state.journal.defer_fee(fee);
-        } else {
-            state.journal.credit(beneficiary, fee);
-        }
+        fee.pay(state);
 
         outcome.status = match result.ending {
             Ending::Success => ExecutionStatus::Success,
@@ -190,36 +213,81 @@ impl Progress {
     }
 }
 
-/// Validates against the sender and takes the fees up front.
-fn begin<R: Source, C: Crypto, I>(
-    tx: &Transaction,
-    sender: AccountId,
-    limits: &Limits,
-    m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<(), TransactError<R::Error>> {
-    m.state.load(sender).map_err(TransactError::State)?;
-    let nonce = m.state.journal.nonce(sender);
-    check_nonce(tx, nonce)?;
-    check_sender_code(sender, m.state)?;
-    let covers_cost = upfront_cost(tx).is_some_and(|cost| m.state.journal.covers(sender, &cost));
-    if !covers_cost {
-        check_balance(tx, m.state.journal.balance(sender))?;
+/// The fee of a transaction for the beneficiary.
+struct Fee {
+    beneficiary: AccountId,
+    wei: U256,
+    is_deferred: bool,
+}
+
+impl Fee {
+    /// Reads the beneficiary, if it has to be known; changes nothing.
+    fn of<R: Source, C: Crypto>(
+        gas_used: u64,
+        tx: &Transaction,
+        state: &mut StateAccess<'_, R, C>,
+    ) -> Result<Self, TransactError<R::Error>> {
+        let wei = cost(gas_used, effective_tip(tx, state.block.base_fee));
+        let beneficiary = state.beneficiary();
+        let is_deferred = state.defers_fee(beneficiary, &wei);
+        if !is_deferred {
+            state.load(beneficiary).map_err(TransactError::State)?;
+        }
+        Ok(Self { beneficiary, wei, is_deferred })
     }
 
-    let gas_price = effective_gas_price(tx, m.state.block.base_fee);
-    m.state.transaction.origin = tx.sender;
-    m.state.transaction.gas_price = gas_price;
-    m.state.transaction.blob_hashes.clone_from(&tx.blob_hashes);
+    fn pay<R: Source, C>(self, state: &mut StateAccess<'_, R, C>) {
+        if self.is_deferred {
+            state.journal.defer_fee(self.wei);
+        } else {
+            state.journal.credit(self.beneficiary, self.wei);
+        }
+    }
+}
 
+/// Ends the transaction in the journal.
+fn end<R: Source, C>(state: &mut StateAccess<'_, R, C>, outcome: &mut TransactionOutcome) {
+    let clears_empty = state.fork >= Hardfork::SpuriousDragon;
+    state.journal.end_transaction(clears_empty, &mut outcome.logs);
+}
+
+/// Validates against the sender, whose nonce this returns.
+fn check_sender<R: Source, C: Crypto>(
+    tx: &Transaction,
+    sender: AccountId,
+    state: &mut StateAccess<'_, R, C>,
+) -> Result<u64, TransactError<R::Error>> {
+    state.load(sender).map_err(TransactError::State)?;
+    let nonce = state.journal.nonce(sender);
+    check_nonce(tx, nonce)?;
+    check_sender_code(sender, state)?;
+    let covers_cost = upfront_cost(tx).is_some_and(|cost| state.journal.covers(sender, &cost));
+    if !covers_cost {
+        check_balance(tx, state.journal.balance(sender))?;
+    }
+    Ok(nonce)
+}
+
+/// Takes the fees up front from a sender that was checked.
+fn charge<R: Source, C: Crypto>(
+    (tx, limits, nonce): (&Transaction, &Limits, u64),
+    sender: AccountId,
+    state: &mut StateAccess<'_, R, C>,
+) {
+    let gas_price = effective_gas_price(tx, state.block.base_fee);
+    state.transaction.origin = tx.sender;
+    state.transaction.gas_price = gas_price;
+    state.transaction.blob_hashes.clone_from(&tx.blob_hashes);
     // Validation has compared the balance with at least as much.
-    let fee = cost(tx.gas_limit, gas_price);
-    let blob_fee = match tx.tx_type {
+    state.journal.charge(sender, cost(tx.gas_limit, gas_price) + blob_fee(tx, limits), nonce + 1);
+}
+
+/// What the blobs of a transaction cost, in wei. It is burnt.
+fn blob_fee(tx: &Transaction, limits: &Limits) -> U256 {
+    match tx.tx_type {
         TransactionType::Blob => cost(blob_gas(tx), limits.blob_base_fee),
         _ => U256::ZERO,
-    };
-    m.state.journal.debit(sender, fee + blob_fee);
-    m.state.journal.set_nonce(sender, nonce + 1);
-    Ok(())
+    }
 }
 
 /// A sender has no code (EIP-3607), unless that delegates (EIP-7702).
@@ -251,11 +319,11 @@ fn warm<R: Source, C: Crypto>(
     }
     let beneficiary = (state.fork >= Hardfork::Shanghai).then(|| state.beneficiary());
     for account in [Some(parties.sender), parties.target, beneficiary].into_iter().flatten() {
-        state.warm_account(account);
+        state.journal.warm_account_from_start(account);
     }
     for item in &tx.access_list {
         let account = state.account(item.address);
-        state.warm_account(account);
+        state.journal.warm_account_from_start(account);
         for key in &item.storage_keys {
             let slot = state.slot(account, (*key).into());
             state.warm_slot(slot);
@@ -263,43 +331,38 @@ fn warm<R: Source, C: Crypto>(
     }
 }
 
-/// Asks for the outermost frame; or sends the value, where nothing runs. Returns what comes next.
+/// Asks for the outermost frame.
 fn request<R: Source, C: Crypto, I: Inspector>(
     tx: &Transaction,
     parties: &Parties,
     (input, gas_limit): (Range<usize>, u64),
-    (stack, m): (&mut CallStack, &mut Machine<'_, '_, R, C, I>),
-) -> Result<Stage, R::Error> {
-    let sender = parties.sender;
-    let Some(target) = parties.target else {
-        warm(tx, parties, m.state);
-        m.workspace.create = Some(outermost_create(tx.value, input, gas_limit));
-        return Ok(Stage::Frames);
-    };
-    if sends_only_value(tx, target, m)? {
-        m.state.journal.touch(target);
-        m.state.transfer(sender, target, tx.value);
-        stack.result = FrameResult::success(gas_limit);
-        return Ok(Stage::Settlement);
+    m: &mut Machine<'_, '_, R, C, I>,
+) -> Result<(), R::Error> {
+    match parties.target {
+        Some(target) => {
+            let ends = (parties.sender, target);
+            request_call(m.state, m.workspace, ends, &tx.value, (input, gas_limit))?;
+        }
+        None => m.workspace.create = Some(outermost_create(tx.value, input, gas_limit)),
     }
-    request_call(m.state, m.workspace, (sender, target), &tx.value, (input, gas_limit))?;
     warm(tx, parties, m.state);
-    Ok(Stage::Frames)
+    Ok(())
 }
 
-/// Whether nothing runs, neither code nor a precompile: then there is no call to make, only value to send, which the sender
-/// has. Inspectors want to see the call.
+/// The target, if nothing runs there, neither code nor a precompile: then there is no call to make, only value to send, which
+/// the sender has. Inspectors want to see the call.
 fn sends_only_value<R: Source, C: Crypto, I: Inspector>(
     tx: &Transaction,
-    target: AccountId,
+    parties: &Parties,
     m: &mut Machine<'_, '_, R, C, I>,
-) -> Result<bool, R::Error> {
-    if I::ACTIVE || !tx.authorizations.is_empty() {
-        return Ok(false);
-    }
+) -> Result<Option<AccountId>, R::Error> {
+    let Some(target) = parties.target.filter(|_| !I::ACTIVE && tx.authorizations.is_empty()) else {
+        return Ok(None);
+    };
     m.state.load(target)?;
-    let has_code = m.state.journal.code_hash(target) != KECCAK256_EMPTY;
-    Ok(!has_code && !m.state.precompiles.contains(&m.state.journal.account(target).address))
+    let runs = m.state.journal.code_hash(target) != KECCAK256_EMPTY
+        || m.state.precompiles.contains(&m.state.journal.account(target).address);
+    Ok(Some(target).filter(|_| !runs))
 }
 
 /// Delegates an account (EIP-7702, "Behavior"); an authorization that does not fit is skipped. Returns the refund.

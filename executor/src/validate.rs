@@ -140,15 +140,16 @@ fn check_type(tx: &Transaction, limits: &Limits) -> Result<(), InvalidTransactio
 /// A transaction has nothing that its type lacks: what the envelope could not say must not count.
 fn check_fields(tx: &Transaction) -> Result<(), InvalidTransaction> {
     let tx_type = tx.tx_type;
-    let foreign = [
-        ("access list", tx_type < TransactionType::AccessList && !tx.access_list.is_empty()),
-        ("blobs", tx_type != TransactionType::Blob && !tx.blob_hashes.is_empty()),
-        ("authorizations", tx_type != TransactionType::SetCode && !tx.authorizations.is_empty()),
-    ];
-    match foreign.into_iter().find(|(_, is_there)| *is_there) {
-        Some((field, _)) => Err(InvalidTransaction::ForeignField { tx_type, field }),
-        None => Ok(()),
-    }
+    let field = if tx_type < TransactionType::AccessList && !tx.access_list.is_empty() {
+        "access list"
+    } else if tx_type != TransactionType::Blob && !tx.blob_hashes.is_empty() {
+        "blobs"
+    } else if tx_type != TransactionType::SetCode && !tx.authorizations.is_empty() {
+        "authorizations"
+    } else {
+        return Ok(());
+    };
+    Err(InvalidTransaction::ForeignField { tx_type, field })
 }
 
 /// EIP-1559. Before London the base fee is zero and the two caps are equal.

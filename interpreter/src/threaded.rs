@@ -35,7 +35,7 @@ use crate::{
 use instruction::{Kinds, operation};
 use registers::{Registers, Returns, place, stopped};
 
-pub use program::Program;
+pub use program::{BlockEnd, Program, TranslatedBlock};
 pub(crate) use program::{RULE_SET_COUNT, rule_set};
 pub(crate) use registers::Resumption;
 pub(crate) use role::ends_block_for_state;

@@ -119,6 +119,17 @@ pub(crate) fn from_hash(hash: &B256) -> U256 {
     from_be_bytes(&hash.0)
 }
 
+/// How many random cases a property is tried on: for Miri few, and it has no files to remember failures in.
+#[cfg(test)]
+pub(crate) fn random_cases() -> proptest::test_runner::Config {
+    use proptest::test_runner::Config;
+    if cfg!(miri) {
+        Config { cases: 4, failure_persistence: None, ..Config::default() }
+    } else {
+        Config::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +152,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(random_cases())]
+
         #[test]
         fn comparisons_agree_with_ruint(a: [u64; 4], b: [u64; 4], same: [bool; 4]) {
             let b = U256::from_limbs(std::array::from_fn(|i| if same[i] { a[i] } else { b[i] }));

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`assembly`] | bytecode in pieces, with labels |
 //! | [`generate`], [`mutate`], [`real_code`] | random code, changed code, code that compilers have made |
+//! | [`decoder`] | what the translator makes of code, beside a walk over it |
 //! | [`frame`] | one frame: how it ends and what it asks for |
 //! | [`frames`] | frames at many gas limits, on every engine |
 //! | [`transactions`] | whole transactions and blocks, with the reads they make |
@@ -11,6 +12,7 @@
 //! A case follows from its seed alone (and the code of the fixtures, for cases that use it).
 
 pub mod assembly;
+pub mod decoder;
 pub mod frame;
 pub mod frames;
 pub mod generate;

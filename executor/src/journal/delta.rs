@@ -6,7 +6,7 @@ use braid_interpreter::{AccountId, SlotId};
 use braid_primitives::{AccountDelta, AccountInfo, Address, SortedMap, StateDelta, U256};
 
 use super::{
-    Journal, Slot,
+    Journal, NEVER, Slot,
     undo::{Replaced, Undo},
 };
 
@@ -14,7 +14,7 @@ use super::{
 const FETCHED_TOGETHER: usize = 64;
 
 /// From how many accounts on they are spread over buckets before they are sorted.
-const MANY: usize = 4096;
+const MANY: usize = 1024;
 
 /// Bits of the address that choose the bucket.
 const BUCKET_BITS: u32 = 12;
@@ -70,13 +70,13 @@ impl Journal {
         let lists = self.change_lists.take().unwrap_or_default();
         let mut changes = Changes { journal: self, lists, delta };
         for (id, (account, before)) in self.accounts.iter().zip(&self.before).enumerate() {
-            if account.is_loaded {
+            if account.is_loaded && (account.was_touched || account.epoch > 0) {
                 let before = account.existed.then_some(before);
                 changes.record_account(id as u32, before, account.epoch > 0);
             }
         }
         for (id, slot) in self.slots.iter().enumerate() {
-            if slot.is_loaded {
+            if slot.is_loaded && slot.written != NEVER {
                 let is_wiped = self.account(slot.key.account()).epoch > 0;
                 changes.record_slot(id as u32, slot.before, is_wiped);
             }
@@ -215,6 +215,9 @@ impl<'j> Changes<'j> {
         let journal = self.journal;
         let account_of = |id: u32| journal.slots[id as usize].key.account().0;
         let ChangeLists { accounts, slots, .. } = &mut *self.lists;
+        if slots.is_empty() {
+            return;
+        }
         slots.sort_unstable_by_key(|&id| (account_of(id), journal.slots[id as usize].key.key()));
         let known = accounts.len();
         let (mut start, mut next) = (0, 0);

@@ -1,7 +1,7 @@
 //! What the journal keeps of an account and of a slot, and the arenas that hold them.
 
 use std::{
-    ops::{Deref, DerefMut},
+    ops::{Deref, Index, IndexMut},
     sync::Arc,
 };
 
@@ -33,10 +33,22 @@ impl<T> Deref for Arena<T> {
     }
 }
 
-impl<T> DerefMut for Arena<T> {
+/// One comparison: ids come from here, so they lead to an entry that is alive.
+impl<T> Index<usize> for Arena<T> {
+    type Output = T;
+
     #[inline]
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.entries[..self.count]
+    fn index(&self, id: usize) -> &T {
+        debug_assert!(id < self.count, "ids lead to entries");
+        &self.entries[id]
+    }
+}
+
+impl<T> IndexMut<usize> for Arena<T> {
+    #[inline]
+    fn index_mut(&mut self, id: usize) -> &mut T {
+        debug_assert!(id < self.count, "ids lead to entries");
+        &mut self.entries[id]
     }
 }
 
@@ -77,6 +89,8 @@ pub(crate) struct Account {
     pub(super) has_written_slots: bool,
     /// Whether it existed before the block.
     pub(super) existed: bool,
+    /// Whether it was ever touched: only then it can be other than before the block, unless it went.
+    pub(super) was_touched: bool,
     /// Whether `code` is that of this account, not of the one that was forgotten.
     is_code_known: bool,
     code: Option<Arc<Code>>,
@@ -99,6 +113,7 @@ impl Account {
             is_always_warm,
             has_written_slots: false,
             existed: false,
+            was_touched: false,
             is_code_known: false,
             code: None,
             info: AccountInfo::default(),
@@ -116,6 +131,7 @@ impl Account {
         self.is_always_warm = is_always_warm;
         self.has_written_slots = false;
         self.existed = false;
+        self.was_touched = false;
         self.is_code_known = false;
     }
 

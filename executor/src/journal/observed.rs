@@ -158,7 +158,17 @@ impl Journal {
 
     /// Whether the account does not exist or is empty in the sense of EIP-161: nonce zero, balance zero, no code. A missing
     /// account has none of these: whether it exists does not have to be known.
+    #[inline]
     pub(crate) fn is_empty(&mut self, id: AccountId) -> bool {
+        match self.observations {
+            None => self.account(id).info.is_empty(),
+            Some(_) => self.find_out_if_empty(id),
+        }
+    }
+
+    /// Asks for as little as decides it.
+    #[inline(never)]
+    fn find_out_if_empty(&mut self, id: AccountId) -> bool {
         let account = self.account(id);
         if account.info.balance > self.balance_before(id) {
             // It got something, whatever it had.

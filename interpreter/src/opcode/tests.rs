@@ -109,9 +109,11 @@ fn expected_stack_use(name: &str) -> (u8, u8) {
 
 #[test]
 fn all_256_rows_agree_with_the_second_opinion() {
+    // One in five is what Miri has the time for.
+    const STRIDE: usize = if cfg!(miri) { 5 } else { 1 };
     let names = NAMES.iter().flat_map(|row| row.split_whitespace());
     let mut checked = 0;
-    for (byte, name) in names.enumerate() {
+    for (byte, name) in names.enumerate().step_by(STRIDE) {
         let info = OPCODES[byte];
         checked += 1;
         if name == "-" {
@@ -129,7 +131,7 @@ fn all_256_rows_agree_with_the_second_opinion() {
             "{name}"
         );
     }
-    assert_eq!(checked, 256);
+    assert_eq!(checked, 256_usize.div_ceil(STRIDE));
 }
 
 #[test]

@@ -233,6 +233,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(word::random_cases())]
+
         #[test]
         fn fast_paths_agree_with_ruint(
             a in any::<[u64; 4]>(),

@@ -298,7 +298,8 @@ impl Placement {
         kept: i32,
         output: &mut Output,
     ) -> Result<[Location; 2], Crowded> {
-        let mut operands = [Location::Slot(0); 2];
+        // What the ending does not read is in no slot: nothing has to be saved for it.
+        let mut operands = [Location::Constant(0); 2];
         for (operand, value) in operands.iter_mut().zip(ending_operands(&draft.ending)) {
             *operand = self.location(value);
         }

@@ -1,5 +1,7 @@
 //! Translated code: what the threaded engine runs.
 
+mod view;
+
 use std::ops::RangeInclusive;
 
 use braid_primitives::Hardfork;
@@ -12,6 +14,8 @@ use crate::{
     stack::{SCRATCH_WORDS, STACK_LIMIT, WORD_BYTES},
     word,
 };
+
+pub use view::{BlockEnd, TranslatedBlock};
 
 impl Header {
     /// A block that may be entered with heights of the stack from `least` to `most`, in words; with none if there are none.

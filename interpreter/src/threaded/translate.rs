@@ -179,3 +179,6 @@ fn resolve(output: &mut Output, jumps: &JumpTable, nowhere: u32) {
         output.words[at as usize] = Word::from_bits(resolved);
     }
 }
+
+#[cfg(test)]
+mod sequences;

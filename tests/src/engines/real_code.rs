@@ -86,6 +86,14 @@ impl RealCode {
         self.codes.is_empty()
     }
 
+    /// One of them, by its number below [`Self::len`].
+    ///
+    /// # Panics
+    /// If there is none of that number.
+    pub fn get(&self, number: usize) -> &[u8] {
+        &self.codes[number]
+    }
+
     /// One of them, whole.
     pub fn pick(&self, random: &mut Random) -> Bytes {
         self.codes[random.index(self.codes.len())].clone()
