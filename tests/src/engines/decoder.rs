@@ -339,7 +339,7 @@ fn check_needs(
             needs.most = needs.most.min(next.most - walked.moved);
         }
         let is_possible = 0 <= needs.least && needs.least <= needs.most;
-        let heights = is_possible.then(|| needs.least as usize..=needs.most as usize);
+        let heights = is_possible.then_some(needs.least as usize..=needs.most as usize);
         coverage.never_entered += u64::from(!is_possible);
         if block.gas != needs.gas || block.heights != heights {
             return Err(format!("{block:?}, walked {walked:?}: {} gas, {heights:?}", needs.gas));
