@@ -74,10 +74,10 @@ impl Pace {
         Self { patience: (bits >> 32) as u32, waited: bits as u32 }
     }
 
-    /// The window after a commit, between 1 and `most`: a quarter more if the speculation held, a third less if it failed, so
-    /// that it stays where two of three hold: a worker that speculates in vain would otherwise have been idle. `None`: there was
-    /// no speculation. At a window of 1 there never is: then it is tried from time to time, the less often the more often
-    /// that failed.
+    /// The window after a commit, between 1 and `most`: a quarter more if the speculation held, a third less if it failed. So
+    /// it stays where two of three hold: a worker that speculates in vain would otherwise have been idle. `None`: there was no
+    /// speculation. At a window of 1 there never is: then it is tried from time to time, the less often the more often that
+    /// failed.
     pub(crate) fn next_window(&mut self, window: u32, held_up: Option<bool>, most: u32) -> u32 {
         match held_up {
             Some(true) => {
