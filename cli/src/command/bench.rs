@@ -203,10 +203,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> io::Result<Sta
             }
         };
         let row = Row { bench: &bench, result };
-        if let Err(error) = row.save_graph(arguments) {
-            progress.suspend(|| complain(&format!("error: {error}")));
-            status = Status::BadInput;
-        }
+        let saved = row.save_graph(arguments);
+        let is_not_saved = |error| progress.suspend(|| complain(&format!("error: {error}")));
+        status = status.max(saved.map_err(is_not_saved).map_or(Status::BadInput, |()| status));
         let passed = row.differences().is_empty();
         summary.count(passed);
         if !passed {
