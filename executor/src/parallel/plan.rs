@@ -109,7 +109,9 @@ impl Plan {
 
     /// Whether a block that was looked at has enough to do side by side for so many threads.
     pub(super) fn is_worth_it(&self, threads: usize) -> bool {
-        let slow = |weight: u64| weight.saturating_mul(self.slowness.max(100)) / 100;
+        // Below that it may as well be the machine that is slow, and then all of it is.
+        let slowness = if self.is_state_slow() { self.slowness } else { 100 };
+        let slow = |weight: u64| weight.saturating_mul(slowness) / 100;
         let total = slow(self.total_weight);
         // What versions cost: measured with one thread, on blocks of transfers only and of tokens and exchanges. It is the
         // same however long the state takes.
