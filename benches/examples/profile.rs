@@ -1,7 +1,7 @@
 //! Runs one case on one engine again and again, for profilers:
 //!
 //! ```text
-//! cargo build --profile profiling -p braid-benches --example profile
+//! cargo build --profile profiling -p braid-benches --example profile      (for valgrind with --no-default-features)
 //! valgrind --tool=callgrind target/profiling/examples/profile braid contracts/evm2-data/weth 1000
 //! perf record target/profiling/examples/profile braid mainnet_blocks/19426586 200
 //! perf record target/profiling/examples/profile braid synthetic/transfers/one_sender 20

@@ -50,5 +50,6 @@ pub mod trie;
 pub use error::BenchError;
 
 /// Both engines allocate with it.
+#[cfg(feature = "snmalloc")]
 #[global_allocator]
 static ALLOCATOR: snmalloc_rs::SnMalloc = snmalloc_rs::SnMalloc;

@@ -99,7 +99,8 @@ impl Report<'_> {
             "SWAP",
             "run64",
         )?;
-        let mut rows: Vec<(u8, &Shape)> = (0..).zip(&self.statistics.operands.shapes).collect();
+        let shapes = &self.statistics.operands.shapes;
+        let mut rows: Vec<(u8, &Shape)> = (0..=u8::MAX).zip(shapes).collect();
         rows.retain(|(opcode, shape)| {
             let takes = OPCODES[usize::from(*opcode)].map_or(0, |info| info.inputs);
             let is_plain = !matches!(class(*opcode), byte::DUP1 | byte::SWAP1 | byte::POP);
