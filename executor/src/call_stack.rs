@@ -28,7 +28,7 @@ pub(crate) enum Ending {
     Halt(HaltReason),
 }
 
-/// The result of a frame; the data it returned is in the workspace's return data.
+/// The result of a frame; what it returned is the memory's return data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameResult {
     pub(crate) ending: Ending,
@@ -174,7 +174,6 @@ impl CallStack {
             _ => None,
         };
         let depth = self.height;
-        m.workspace.return_data.clear();
         let is_unfunded = payer.is_some_and(|payer| !m.state.journal.covers(payer, &request.value));
         if depth > CALL_DEPTH_LIMIT || is_unfunded {
             self.result = FrameResult::refused(request.gas_limit);
@@ -241,7 +240,7 @@ impl CallStack {
             Ended::Call => caller.resume_call(workspace, is_success, gas_left, refund),
             Ended::Create => {
                 if is_success {
-                    workspace.return_data.clear();
+                    workspace.memory.forget_return_data();
                 }
                 // What succeeded had a frame, which is right above.
                 let created = kept.first().filter(|_| is_success);
@@ -258,7 +257,7 @@ fn translate(frame: &Frame, workspace: &mut Workspace, codes: &CodeCache) {
     });
 }
 
-/// Ends a frame: keeps or undoes its changes, moves its output to the return data.
+/// Ends a frame: keeps or undoes its changes, makes its output the return data.
 fn leave<R: Source, C: Crypto, I: Inspector>(
     activation: &mut Activation,
     m: &mut Machine<'_, '_, R, C, I>,
@@ -269,18 +268,13 @@ fn leave<R: Source, C: Crypto, I: Inspector>(
     if let (Some(account), Ending::Success) = (*creates, ending) {
         match create::deploy(m, frame, account, output.clone()) {
             Ok(deployed_bytes) => output.end = output.start + deployed_bytes,
-            Err(reason) => ending = Ending::Halt(reason),
+            Err(reason) => (ending, output) = (Ending::Halt(reason), 0..0),
         }
-    }
-    m.workspace.return_data.clear();
-    if !matches!(ending, Ending::Halt(_)) {
-        let Workspace { memory, return_data, .. } = &mut *m.workspace;
-        return_data.extend_from_slice(&memory.bytes()[output]);
     }
     if ending != Ending::Success {
         m.state.journal.revert(*checkpoint);
     }
-    m.workspace.memory.leave(*caller_memory_base);
+    m.workspace.memory.leave(*caller_memory_base, output);
     result.ending = ending;
     result.gas_left = if matches!(ending, Ending::Halt(_)) { 0 } else { frame.gas_left() };
     result.refund = frame.refund();
@@ -317,7 +311,7 @@ fn frame_ends<R: Source, C, I: Inspector>(
         gas_left: result.gas_left,
         halt: if let Ending::Halt(reason) = result.ending { Some(reason) } else { None },
         is_revert: result.ending == Ending::Revert,
-        output: &m.workspace.return_data,
+        output: m.workspace.memory.return_data(),
     });
 }
 
@@ -328,7 +322,7 @@ fn answer<R: Source, C: Crypto, I>(
     checkpoint: Checkpoint,
     result: &mut FrameResult,
 ) -> bool {
-    let Workspace { memory, return_data, call, .. } = &mut *m.workspace;
+    let Workspace { memory, call, .. } = &mut *m.workspace;
     let Some(request) = call else { return false };
     let precompile = m.state.precompiles.get(&request.code_address);
     let Some(precompile) = precompile.filter(|_| !request.is_delegated) else {
@@ -338,27 +332,20 @@ fn answer<R: Source, C: Crypto, I>(
         }
         return is_answered;
     };
-    let input = memory.absolute(request.input.clone());
+    let (input, output) = memory.answer(request.input.clone());
     let (crypto, fork) = (m.state.crypto, m.state.fork);
-    *result = match braid_precompiles::run(
-        precompile,
-        crypto,
-        fork,
-        input,
-        request.gas_limit,
-        return_data,
-    ) {
-        Ok(gas_used) => FrameResult::success(request.gas_limit - gas_used),
-        Err(error) => {
-            return_data.clear();
-            m.state.journal.revert(checkpoint);
-            let reason = match error {
-                braid_precompiles::PrecompileError::OutOfGas { .. } => HaltReason::OutOfGas,
-                _ => HaltReason::PrecompileFailed,
-            };
-            FrameResult::halt(reason)
-        }
-    };
+    *result =
+        match braid_precompiles::run(precompile, crypto, fork, input, request.gas_limit, output) {
+            Ok(gas_used) => FrameResult::success(request.gas_limit - gas_used),
+            Err(error) => {
+                m.state.journal.revert(checkpoint);
+                let reason = match error {
+                    braid_precompiles::PrecompileError::OutOfGas { .. } => HaltReason::OutOfGas,
+                    _ => HaltReason::PrecompileFailed,
+                };
+                FrameResult::halt(reason)
+            }
+        };
     true
 }
 

@@ -58,9 +58,9 @@ pub(crate) fn system_call<R: Source, C: Crypto>(
                 let mut m = Machine { state, workspace, inspector: &mut NoInspector };
                 stack.run(&mut m)?;
                 Ok(match stack.result.ending {
-                    Ending::Success => {
-                        SystemCallResult::Success(Bytes::copy_from_slice(&workspace.return_data))
-                    }
+                    Ending::Success => SystemCallResult::Success(Bytes::copy_from_slice(
+                        workspace.memory.return_data(),
+                    )),
                     failure => SystemCallResult::Failure(failure),
                 })
             });

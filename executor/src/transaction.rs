@@ -202,7 +202,7 @@ impl Progress {
         };
         outcome.gas_used = gas_used;
         outcome.gas_refunded = gas_refunded;
-        let output = &m.workspace.return_data;
+        let output = m.workspace.memory.return_data();
         if !output.is_empty() {
             outcome.output = Bytes::copy_from_slice(output);
         }

@@ -210,7 +210,7 @@ impl Frame {
     }
 
     /// Goes on after a call: gives back the gas it left, adds the refund it collected, copies what it returned (the
-    /// workspace's return data) and pushes whether it succeeded.
+    /// memory's return data) and pushes whether it succeeded.
     pub fn resume_call(
         &mut self,
         workspace: &mut Workspace,
@@ -220,9 +220,9 @@ impl Frame {
     ) {
         self.gas_left += gas_left;
         self.refund += refund;
-        let area = self.return_area.clone();
-        let copied = area.len().min(workspace.return_data.len());
-        workspace.memory.fill(area.start..area.start + copied, &workspace.return_data[..copied], 0);
+        let area = &self.return_area;
+        let copied = area.len().min(workspace.memory.return_data_bytes());
+        workspace.memory.fill_from_return_data(area.start..area.start + copied, 0);
         self.stack.push(word::from_bool(success));
     }
 
@@ -259,11 +259,8 @@ impl Frame {
 /// What the frames of a transaction share, kept and reused by a worker.
 #[derive(Debug)]
 pub struct Workspace {
-    /// Memory of all frames.
+    /// Memory of all frames, with what the last call of the running frame returned.
     pub memory: Memory,
-    /// Data returned by the last call of the running frame. One buffer is enough: a frame's return data is lost as soon as it
-    /// calls again.
-    pub return_data: Vec<u8>,
     /// The call that the running frame waits for.
     pub call: Option<CallRequest>,
     /// The creation that the running frame waits for.
@@ -284,7 +281,6 @@ impl Workspace {
     pub fn new(schedule: &'static Schedule) -> Self {
         Self {
             memory: Memory::default(),
-            return_data: Vec::new(),
             call: None,
             create: None,
             schedule,
@@ -298,7 +294,6 @@ impl Workspace {
     /// Prepares for a transaction with this calldata or initcode; returns its range in the shared buffer.
     pub fn reset(&mut self, schedule: &'static Schedule, input: &[u8]) -> Range<usize> {
         self.schedule = schedule;
-        self.return_data.clear();
         self.call = None;
         self.create = None;
         self.memory.reset(input)

@@ -12,7 +12,7 @@
 //! | [`plain`] | the plain engine: a match loop over the bytecode, generated from the table |
 //! | [`threaded`] | the threaded engine: translates hot code, then runs the translation |
 //! | `ops/` | instruction handlers by family |
-//! | [`frame`], [`stack`], [`memory`] | what a frame owns, and what frames share |
+//! | [`frame`], [`stack`], [`memory`], `return_data` | what a frame owns, and what frames share |
 //! | [`code`] | padded code with its jump destinations |
 //! | [`host`] | what the interpreter asks of the outside |
 //! | [`inspector`] | observers; absent ones compile away |
@@ -28,6 +28,7 @@ pub mod opcode;
 mod ops;
 pub mod outcome;
 pub mod plain;
+mod return_data;
 pub mod schedule;
 pub mod stack;
 pub mod threaded;

@@ -1,11 +1,14 @@
 //! The memory of all frames of a transaction: one growing buffer.
 //!
 //! Each frame sees the part from its base to the end; a callee's part starts where its caller's ends. While a callee runs its
-//! caller's part cannot change, so calldata is passed as a range of the buffer and never copied.
+//! caller's part cannot change, so calldata is passed as a range of the buffer and never copied. When it ends, what it returned
+//! stays where it is, above the caller's part: nothing is wiped then. Memory is wiped when a frame grows into it.
 
 use std::ops::Range;
 
 use ruint::aliases::U256;
+
+use crate::return_data::ReturnData;
 
 /// Most bytes of memory of all frames together. No block has the gas for a tenth of it; the bound keeps a transaction with a
 /// made-up gas limit from exhausting the machine: it runs out of gas there.
@@ -14,17 +17,23 @@ pub(crate) const MEMORY_LIMIT_BYTES: u64 = 1 << 32;
 /// Most bytes that stay allocated between transactions.
 const RETAINED_LIMIT_BYTES: usize = 256 << 20;
 
-/// Zeros are laid out ahead in steps of this size, so that memory that grows word by word costs little.
+/// The buffer grows in steps of this size.
 const STEP_BYTES: usize = 4096;
+
+/// Memory is wiped this far ahead, so that growing word by word costs little.
+const WIPED_AHEAD_BYTES: usize = 256;
 
 /// The shared buffer, and where the running frame's memory is in it.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// Zero from `end` on.
+    /// Zero between `end` and `wiped_end`; beyond that, what others left there.
     buffer: Vec<u8>,
     /// A multiple of 32, so that words that are aligned for the code are aligned for the machine.
     base: usize,
     end: usize,
+    /// At least `end`, and not behind return data that lies in the buffer.
+    wiped_end: usize,
+    return_data: ReturnData,
 }
 
 impl Memory {
@@ -34,11 +43,12 @@ impl Memory {
         if self.buffer.len() > RETAINED_LIMIT_BYTES {
             self.buffer.truncate(RETAINED_LIMIT_BYTES);
             self.buffer.shrink_to(RETAINED_LIMIT_BYTES);
-            self.end = self.end.min(RETAINED_LIMIT_BYTES);
+            self.return_data.shrink_to(RETAINED_LIMIT_BYTES);
         }
-        wipe(&mut self.buffer[..self.end]);
+        self.return_data.clear();
         self.base = 0;
         self.end = 0;
+        self.wiped_end = 0;
         self.grow(input.len());
         self.buffer[..input.len()].copy_from_slice(input);
         self.base = self.end;
@@ -50,11 +60,39 @@ impl Memory {
         std::mem::replace(&mut self.base, self.end)
     }
 
-    /// Drops the memory of the callee and goes back to the caller's.
-    pub fn leave(&mut self, caller_base: usize) {
-        wipe(&mut self.buffer[self.base..self.end]);
-        self.end = self.base;
+    /// Drops the memory of the callee and goes back to the caller's. What `output` names of the callee's memory is the return
+    /// data now.
+    pub fn leave(&mut self, caller_base: usize, output: Range<usize>) {
+        self.return_data.lie_at(self.to_absolute(output));
+        if self.end > self.base {
+            self.end = self.base;
+            self.wiped_end = self.base;
+        }
         self.base = caller_base;
+    }
+
+    /// What the last call of the running frame returned.
+    #[inline]
+    pub fn return_data(&self) -> &[u8] {
+        self.return_data.bytes(&self.buffer)
+    }
+
+    /// Length of [`Memory::return_data`].
+    #[inline]
+    pub(crate) fn return_data_bytes(&self) -> usize {
+        self.return_data.size_bytes()
+    }
+
+    /// Forgets what the last call returned, as the next one begins.
+    #[inline]
+    pub fn forget_return_data(&mut self) {
+        self.return_data.clear();
+    }
+
+    /// For a call that needs no frame: bytes of the buffer by absolute offsets, and where to write what the call returns. That
+    /// is empty at first.
+    pub fn answer(&mut self, input: Range<usize>) -> (&[u8], &mut Vec<u8>) {
+        (&self.buffer[input], self.return_data.renew())
     }
 
     /// Bytes of the running frame's memory, a multiple of 32.
@@ -96,10 +134,31 @@ impl Memory {
     pub(crate) fn grow(&mut self, size_bytes: usize) {
         let wanted = self.base + size_bytes.next_multiple_of(32);
         if wanted > self.end {
-            if wanted > self.buffer.len() {
-                self.buffer.resize(wanted.next_multiple_of(STEP_BYTES), 0);
+            if wanted > self.wiped_end {
+                self.wipe(wanted);
             }
             self.end = wanted;
+        }
+    }
+
+    /// Wipes the buffer to `end` and some way ahead.
+    #[cold]
+    #[inline(never)]
+    fn wipe(&mut self, end: usize) {
+        let ahead = end + WIPED_AHEAD_BYTES;
+        if ahead > self.buffer.len() || self.return_data.lies_before(ahead) {
+            self.make_room(ahead);
+        }
+        let wiped = std::mem::replace(&mut self.wiped_end, ahead);
+        self.buffer[wiped..ahead].fill(0);
+    }
+
+    /// Has the buffer reach to `end`, with nothing in it that is still needed.
+    #[inline(never)]
+    fn make_room(&mut self, end: usize) {
+        self.return_data.make_way(&self.buffer, end);
+        if end > self.buffer.len() {
+            self.buffer.resize(end.next_multiple_of(STEP_BYTES), 0);
         }
     }
 
@@ -149,6 +208,14 @@ impl Memory {
         copy_padded(&mut own[target], &before[source], from);
     }
 
+    /// Fills `target` from the return data from `from` on. The memory must reach that far, and so must the return data.
+    pub(crate) fn fill_from_return_data(&mut self, target: Range<usize>, from: usize) {
+        if !target.is_empty() {
+            let target = self.to_absolute(target);
+            self.return_data.copy_to(&mut self.buffer, target, from);
+        }
+    }
+
     /// Copies within the running frame's memory; the ranges may overlap. The memory must reach that far.
     pub(crate) fn copy_within(&mut self, source: Range<usize>, target: usize) {
         self.bytes_mut().copy_within(source, target);
@@ -169,15 +236,6 @@ fn copy_padded(target: &mut [u8], source: &[u8], from: usize) {
     }
 }
 
-/// Fills with zeros. Where there is nothing to fill nothing is stored: a masked store of no bytes to an address that is not
-/// mapped, such as that of a buffer which was never allocated, takes the processor some hundred cycles.
-#[inline]
-fn wipe(bytes: &mut [u8]) {
-    if !bytes.is_empty() {
-        bytes.fill(0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,7 +252,7 @@ mod tests {
         memory.grow(64);
         assert_eq!(memory.load(32), Some(U256::ZERO));
         assert!(memory.store(32, &U256::MAX));
-        memory.leave(base);
+        memory.leave(base, 0..0);
         assert_eq!(memory.load(0), Some(U256::from(7)));
         // What the callee left behind must not shine through.
         memory.grow(128);

@@ -486,7 +486,7 @@ fn step<'a>(frame: &'a Frame, workspace: &'a Workspace) -> Step<'a> {
         depth: frame.depth,
         stack: stack.words(),
         memory: workspace.memory.bytes(),
-        return_data: &workspace.return_data,
+        return_data: workspace.memory.return_data(),
     }
 }
 

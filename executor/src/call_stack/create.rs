@@ -40,7 +40,6 @@ impl CallStack {
             || (creator_nonce == u64::MAX && !is_outermost);
         if is_refused {
             m.workspace.create = None;
-            m.workspace.return_data.clear();
             self.result = FrameResult::refused(request.gas_limit);
             return Ok(Some(Ended::Create));
         }
@@ -55,7 +54,6 @@ impl CallStack {
         let is_taken = m.state.is_address_taken(account)?;
 
         m.workspace.create = None;
-        m.workspace.return_data.clear();
         m.state.warm_account(account);
         if !is_outermost {
             m.state.journal.set_nonce(creator, creator_nonce + 1);

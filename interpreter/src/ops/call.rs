@@ -114,6 +114,8 @@ fn request<H: Host>(
     if let Some(delegate) = callee.delegate {
         host.warm_account(delegate);
     }
+    // What the last call returned cannot be asked for any more: nothing is to be saved when the memory grows over it.
+    workspace.memory.forget_return_data();
     workspace.memory.grow(memory_end);
     frame.return_area = operands.output.clone();
     let works_on_target = matches!(kind, CallKind::Call | CallKind::StaticCall);

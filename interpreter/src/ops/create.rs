@@ -28,6 +28,7 @@ fn request(
     // CREATE2 hashes the initcode (EIP-1014).
     let word_gas = schedule.initcode_word_gas + if salt.is_some() { KECCAK_WORD_GAS } else { 0 };
     frame.charge(word_gas * words(range.len()))?;
+    workspace.memory.forget_return_data();
     grow(frame, &mut workspace.memory, &range)?;
     let gas_limit = retained_64th(schedule, frame.gas_left);
     frame.charge(gas_limit)?;

@@ -21,7 +21,7 @@ answers! {
     callvalue(frame, _workspace, _host) => frame.value;
     calldatasize(frame, _workspace, _host) => word::from_u64(frame.input.len() as u64);
     codesize(frame, _workspace, _host) => word::from_u64(frame.code.size_bytes() as u64);
-    returndatasize(_frame, workspace, _host) => word::from_u64(workspace.return_data.len() as u64);
+    returndatasize(_frame, workspace, _host) => word::from_u64(workspace.memory.return_data_bytes() as u64);
     msize(_frame, workspace, _host) => word::from_u64(workspace.memory.size_bytes() as u64);
     origin(_frame, _workspace, host) => word::from_address(&host.transaction().origin);
     gasprice(_frame, _workspace, host) => U256::from(host.transaction().gas_price);

@@ -114,11 +114,11 @@ pub(crate) fn returndatacopy<H: Host>(
 ) -> Flow {
     let [target, source, size] = frame.stack.pop();
     let end = source.checked_add(size).and_then(|end| word::to_u64(&end));
-    if end.is_none_or(|end| end > workspace.return_data.len() as u64) {
+    if end.is_none_or(|end| end > workspace.memory.return_data_bytes() as u64) {
         return Err(HaltReason::ReturnDataOutOfBounds.into());
     }
     let target = prepare_copy(frame, workspace, &target, &size)?;
-    workspace.memory.fill(target, &workspace.return_data, source_offset(&source));
+    workspace.memory.fill_from_return_data(target, source_offset(&source));
     Ok(())
 }
 

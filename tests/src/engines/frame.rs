@@ -254,9 +254,8 @@ fn stop(frame: &Frame, workspace: &mut Workspace, calls: usize) -> Stop {
 /// Makes up what a call came to.
 fn answer(frame: &mut Frame, workspace: &mut Workspace, request: &Request, random: &mut Random) {
     let is_success = random.one_in(2);
-    workspace.return_data.clear();
     let length = if random.one_in(2) { random.index(100) } else { 0 };
-    workspace.return_data.extend(random.bytes(length));
+    workspace.memory.answer(0..0).1.extend(random.bytes(length));
     let refund = if is_success { random.below(3) as i64 - 1 } else { 0 };
     match request {
         Request::Call { gas_limit, value, .. } => {
