@@ -218,6 +218,20 @@ fn both_engines_end_alike_with_any_gas() {
 }
 
 #[test]
+fn a_block_with_more_waiting_results_than_scratch_words_ends_alike() {
+    for waiting in [2, 63, 64, 65, 66, 200] {
+        // They wait where other words are at the end. Their sum goes to memory.
+        let sum = [vec![op::GAS; waiting], vec![op::ADD; waiting - 1]].concat();
+        let end_of_block = [vec![op::PUSH0, op::MSTORE], vec![op::PUSH0; waiting + 2]].concat();
+        let code = [sum, end_of_block, vec![op::SELFBALANCE, op::STOP]].concat();
+        let code = Arc::new(Code::new(&code, B256::ZERO));
+        let expected = end(&code, 10_000, Engine::Plain);
+        assert_eq!(expected.0, Exit::Return);
+        assert_eq!(end(&code, 10_000, Engine::Threaded), expected, "{waiting} results");
+    }
+}
+
+#[test]
 fn return_addresses_are_told_apart_from_everything_else_that_is_jumped_to() {
     const SITES: u16 = if cfg!(miri) { 2 } else { 20 };
     const FUNCTION: u8 = 4;

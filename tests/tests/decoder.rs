@@ -32,7 +32,19 @@ fn compare(code: &[u8], fork: Hardfork, coverage: &mut Coverage) {
     }
 }
 
-/// Code of a seed: of random bytes, of few kinds of instructions, of programs, or changed.
+/// A block in which more results wait to be read than there are scratch words, if it is long: they lie where other words have
+/// to be at its end, so that none of them can be written to its own place.
+fn crowded(random: &mut Random) -> Vec<u8> {
+    const RESULTS: [u8; 4] = [op::CALLER, op::GAS, op::MSIZE, op::CALLDATASIZE];
+    const READERS: [u8; 3] = [op::ADD, op::XOR, op::LT];
+    let waiting = 1 + random.index(130);
+    let mut code: Vec<u8> = (0..waiting).map(|_| random.pick(&RESULTS)).collect();
+    code.extend((1..waiting).map(|_| random.pick(&READERS)));
+    code.extend((0..random.index(200)).map(|_| op::PUSH0));
+    code
+}
+
+/// Code of a seed: of random bytes, of few kinds of instructions, crowded, of programs, or changed.
 fn code(random: &mut Random, fork: Hardfork, seed: u64, real: &RealCode) -> Vec<u8> {
     const FEW: [u8; 12] = [
         op::JUMPDEST,
@@ -49,10 +61,11 @@ fn code(random: &mut Random, fork: Hardfork, seed: u64, real: &RealCode) -> Vec<
         op::ADD,
     ];
     let length = random.index(400);
-    let mut code = match random.below(5) {
+    let mut code = match random.below(6) {
         0 => random.bytes(length),
         1 => (0..length).map(|_| random.pick(&FEW)).collect(),
         2 => real.stretch(random),
+        3 => crowded(random),
         _ => frames::case(seed, real).bytecode(),
     };
     if random.one_in(2) {
@@ -79,6 +92,7 @@ fn run(seeds: Range<u64>, real: &RealCode) -> Coverage {
 fn random_and_changed_code_is_decoded_as_it_is_walked() {
     let coverage = run(SEEDS, &RealCode::of_fixtures(false));
     coverage.assert_enough(20_000);
+    assert!(coverage.abandoned > 20, "too few blocks were given up: {coverage:?}");
 }
 
 #[test]
