@@ -91,6 +91,7 @@ mod tests {
     proptest! {
         /// Beside an ordered set: what is inserted and taken, each with a bound.
         #[test]
+        #[cfg_attr(miri, ignore = "safe code, and Miri has no files to remember failures in")]
         fn it_is_an_ordered_set(steps in vec((any::<bool>(), 0..150u32), 0..200)) {
             let (mut set, mut oracle) = (ReadySet::default(), BTreeSet::new());
             set.reset(150);

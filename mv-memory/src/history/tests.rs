@@ -214,8 +214,17 @@ fn account_like_its_oracle(
     Ok(())
 }
 
+/// For Miri few cases, and it has no files to remember failures in.
+fn random_cases() -> ProptestConfig {
+    if cfg!(miri) {
+        ProptestConfig { cases: 2, failure_persistence: None, ..ProptestConfig::default() }
+    } else {
+        ProptestConfig::with_cases(1_000)
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(random_cases())]
 
     #[test]
     fn a_slot_is_like_a_map(actions in vec(action(value()), 0..40), is_known: bool) {

@@ -122,7 +122,8 @@ fn nobody_is_rung_before_the_job_is_there() {
 fn who_has_not_begun_when_shared_work_is_done_does_not_begin() {
     let mut pool = WorkerPool::new(8).unwrap();
     let mut late = 0;
-    for _ in 0..2_000 {
+    const ROUNDS: usize = if cfg!(miri) { 50 } else { 2_000 };
+    for _ in 0..ROUNDS {
         let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let body = |worker| {
             begun.fetch_or(1_usize << worker, Ordering::Relaxed);
@@ -157,7 +158,7 @@ fn who_has_not_begun_when_shared_work_is_done_does_not_begin() {
 fn pools_beside_each_other_end_all_their_runs() {
     const POOLS: usize = 4;
     const WORKERS: usize = 16;
-    const RUNS: usize = 5_000;
+    const RUNS: usize = if cfg!(miri) { 20 } else { 5_000 };
     const LIMIT: Duration = Duration::from_secs(240);
     let (sender, receiver) = mpsc::channel();
     for _ in 0..POOLS {
