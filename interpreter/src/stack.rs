@@ -117,6 +117,21 @@ impl Stack {
         }
     }
 
+    /// Like [`Self::pop`], limb by limb: for words that were mostly written just before and that are read limb by limb
+    /// again. See [`read_limbs`].
+    ///
+    /// # Panics
+    /// If the stack is lower than that.
+    #[inline]
+    pub(crate) fn pop_by_limbs<const N: usize>(&mut self) -> [U256; N] {
+        assert!(self.len() >= N, "pop from a stack that is too low");
+        // SAFETY: by S1 and the check above the `N` words below `top` are initialised and inside the allocation.
+        unsafe {
+            self.top = self.top.sub(N);
+            std::array::from_fn(|i| read_limbs(self.top.add(N - 1 - i)))
+        }
+    }
+
     /// The pointer one word past the top, for the engine to keep in a register.
     #[inline]
     pub(crate) fn top_ptr(&self) -> *mut U256 {

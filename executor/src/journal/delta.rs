@@ -250,20 +250,20 @@ impl<'j> Changes<'j> {
         self.lists
     }
 
-    /// Sorts the accounts by address. Many are spread over buckets first, so that what is left to be sorted fits the cache.
+    /// Sorts the accounts by address.
     fn sort_accounts(&mut self) {
-        let journal = self.journal;
-        let address = |change: &AccountChange| &journal.account(AccountId(change.id)).address;
-        let sort = |changes: &mut [AccountChange]| {
-            changes.sort_unstable_by(|a, b| {
-                let by_leading_bytes = a.leading_bytes.cmp(&b.leading_bytes);
-                by_leading_bytes.then_with(|| address(a).cmp(address(b)))
-            });
-        };
-        let ChangeLists { accounts, spread, .. } = &mut *self.lists;
-        if accounts.len() < MANY {
-            return sort(accounts);
+        if self.lists.accounts.len() < MANY {
+            sort(self.journal, &mut self.lists.accounts);
+        } else {
+            self.sort_many_accounts();
         }
+    }
+
+    /// Spreads the accounts over buckets first, so that what is left to be sorted fits the cache. A function of its own,
+    /// because its frame has four pages: small write sets would touch each of them.
+    #[inline(never)]
+    fn sort_many_accounts(&mut self) {
+        let ChangeLists { accounts, spread, .. } = &mut *self.lists;
         let bucket = |change: &AccountChange| (change.leading_bytes >> (64 - BUCKET_BITS)) as usize;
         // First the length of each bucket, then its start, and in the end its end.
         let mut bounds = [0_u32; 1 << BUCKET_BITS];
@@ -280,7 +280,7 @@ impl<'j> Changes<'j> {
         }
         let mut start = 0;
         for end in bounds {
-            sort(&mut spread[start..end as usize]);
+            sort(self.journal, &mut spread[start..end as usize]);
             start = end as usize;
         }
         std::mem::swap(accounts, spread);
@@ -318,6 +318,15 @@ impl<'j> Changes<'j> {
         let ends = account.address[0] ^ info.code_hash[31] ^ u8::from(account.exists);
         u64::from(ends) ^ info.nonce ^ info.balance.as_limbs()[0]
     }
+}
+
+/// Sorts by address.
+fn sort(journal: &Journal, changes: &mut [AccountChange]) {
+    let address = |change: &AccountChange| &journal.account(AccountId(change.id)).address;
+    changes.sort_unstable_by(|a, b| {
+        let by_leading_bytes = a.leading_bytes.cmp(&b.leading_bytes);
+        by_leading_bytes.then_with(|| address(a).cmp(address(b)))
+    });
 }
 
 /// The first eight bytes, in an order that agrees with that of addresses.

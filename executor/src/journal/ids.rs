@@ -18,7 +18,7 @@ use hashbrown::{HashTable, hash_table::Entry};
 use crate::spread;
 
 /// Something that has an id.
-pub(super) trait Key: PartialEq {
+pub(super) trait Key: PartialEq + Copy {
     /// Makes hashers with a random key.
     type Random: BuildHasher + Default;
 
@@ -108,7 +108,7 @@ impl<K: Key> Ids<K> {
         match key_of(id) {
             Some(there) if there == key => id,
             Some(there) if self::place(there) == place => {
-                self.take_place(place, (key, there), next, key_of)
+                self.take_place(place, (*key, there), next, key_of)
             }
             _ => {
                 self.places[place] = next;
@@ -117,12 +117,13 @@ impl<K: Key> Ids<K> {
         }
     }
 
-    /// The id of `key`, which gets the place that `there` has.
+    /// The id of `key`, which gets the place that `there` has. The key is a value, so that elsewhere it needs no address: what
+    /// has one is copied as vectors, and that waits for the store buffer if the key was just written in words.
     #[inline(never)]
     fn take_place<'k>(
         &mut self,
         place: usize,
-        (key, there): (&K, &K),
+        (key, there): (K, &K),
         next: u32,
         key_of: impl Fn(u32) -> Option<&'k K>,
     ) -> u32
@@ -135,7 +136,7 @@ impl<K: Key> Ids<K> {
         if occupant & IN_TABLE == 0 {
             table.insert_unique(there.hash(random), occupant, hash_of);
         }
-        let is_it = |id: &u32| key_of(*id) == Some(key);
+        let is_it = |id: &u32| key_of(*id) == Some(&key);
         let id = match table.entry(key.hash(random), is_it, hash_of) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => *entry.insert(next).get(),

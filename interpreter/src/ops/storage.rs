@@ -3,11 +3,15 @@
 use alloy_primitives::U256;
 
 use super::Flow;
-use crate::{Frame, HaltReason, Host, SlotValues, Workspace, schedule::SstoreSchedule};
+use crate::{
+    Frame, HaltReason, Host, SlotValues, Workspace,
+    schedule::SstoreSchedule,
+    word::{is_equal, is_zero},
+};
 
 #[inline(never)]
 pub(crate) fn sload<H: Host>(frame: &mut Frame, workspace: &mut Workspace, host: &mut H) -> Flow {
-    let [key] = frame.stack.pop();
+    let [key] = frame.stack.pop_by_limbs();
     let slot = host.slot(frame.account, key);
     let is_cold = host.is_slot_cold(slot);
     if is_cold {
@@ -29,7 +33,7 @@ pub(crate) fn sstore<H: Host>(frame: &mut Frame, workspace: &mut Workspace, host
     if frame.gas_left <= rules.sentry_gas {
         return Err(HaltReason::OutOfGas.into());
     }
-    let [key, value] = frame.stack.pop();
+    let [key, value] = frame.stack.pop_by_limbs();
     let slot = host.slot(frame.account, key);
     let is_cold = host.is_slot_cold(slot);
     if is_cold {
@@ -47,9 +51,10 @@ pub(crate) fn sstore<H: Host>(frame: &mut Frame, workspace: &mut Workspace, host
 
 /// Gas of writing `new` to a warm slot (EIP-1283, EIP-2200; before and between, the yellow paper's two prices).
 fn write_gas(rules: &SstoreSchedule, slot: &SlotValues, new: U256) -> u64 {
-    if rules.is_net_metered && (slot.current == new || slot.original != slot.current) {
+    let SlotValues { original, current } = slot;
+    if rules.is_net_metered && (is_equal(current, &new) || !is_equal(original, current)) {
         rules.dirty_gas
-    } else if slot.current.is_zero() && !new.is_zero() {
+    } else if is_zero(current) && !is_zero(&new) {
         rules.set_gas
     } else {
         rules.reset_gas
@@ -59,26 +64,26 @@ fn write_gas(rules: &SstoreSchedule, slot: &SlotValues, new: U256) -> u64 {
 /// Refund of writing `new` to a slot, negative where an earlier one is taken back.
 fn refund(rules: &SstoreSchedule, slot: &SlotValues, new: U256) -> i64 {
     let clear = rules.clear_refund_gas as i64;
-    let SlotValues { original, current } = *slot;
+    let SlotValues { original, current } = slot;
     if !rules.is_net_metered {
-        return if !current.is_zero() && new.is_zero() { clear } else { 0 };
+        return if !is_zero(current) && is_zero(&new) { clear } else { 0 };
     }
-    if current == new {
+    if is_equal(current, &new) {
         return 0;
     }
-    if original == current {
-        return if !original.is_zero() && new.is_zero() { clear } else { 0 };
+    if is_equal(original, current) {
+        return if !is_zero(original) && is_zero(&new) { clear } else { 0 };
     }
     let mut refund = 0;
-    if !original.is_zero() {
-        if current.is_zero() {
+    if !is_zero(original) {
+        if is_zero(current) {
             refund -= clear;
-        } else if new.is_zero() {
+        } else if is_zero(&new) {
             refund += clear;
         }
     }
-    if original == new {
-        let paid = if original.is_zero() { rules.set_gas } else { rules.reset_gas };
+    if is_equal(original, &new) {
+        let paid = if is_zero(original) { rules.set_gas } else { rules.reset_gas };
         refund += (paid - rules.dirty_gas) as i64;
     }
     refund
