@@ -1,7 +1,7 @@
 //! The holder of the commit token (`PROTOCOL.md`, section 5).
 
 use crate::{
-    Claim, Head, Scheduler,
+    Batch, Claim, Head, Scheduler,
     progress::Progress,
     sync::{Ordering, fence},
 };
@@ -78,6 +78,22 @@ impl<'s> Commit<'s> {
             // Nothing is taken over by the holder of the token.
             let _: Option<Claim> = scheduler.wake(waiters, false);
         }
+    }
+
+    /// The next batch, if it begins with `tx` and nobody looks ahead: with a window of 1 the worker that has the token goes on
+    /// alone, and what it has at hand stays with it. It leads these transactions after those that it has already, without
+    /// giving the token back before.
+    pub fn claim_alone(&mut self, tx: u32) -> Option<Batch> {
+        self.let_go();
+        let scheduler = self.scheduler;
+        let is_alone = scheduler.window() == 1 && !scheduler.is_halted();
+        if is_alone { scheduler.claim_batch_at(tx) } else { None }
+    }
+
+    /// How often in a row looking ahead was tried and failed, at most 7 times: each time that is tried later than the time
+    /// before, from 2 up to 256 commits. Once one has held up it counts for less.
+    pub fn failed_tries(&self) -> u32 {
+        self.scheduler.ledger.pace().failed_tries()
     }
 
     /// The frontier's transaction, if it was left to the holder of the token: the worker executes it, and calls

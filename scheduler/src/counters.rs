@@ -36,12 +36,16 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn next_window(&self, window: u32, held_up: Option<bool>, most: u32) -> u32 {
-        // Relaxed: like the counters.
-        let mut pace = match self.pace.load(Ordering::Relaxed) {
+    /// Relaxed: like the counters.
+    pub(crate) fn pace(&self) -> Pace {
+        match self.pace.load(Ordering::Relaxed) {
             0 => Pace::default(),
             bits => Pace::from_bits(bits),
-        };
+        }
+    }
+
+    pub(crate) fn next_window(&self, window: u32, held_up: Option<bool>, most: u32) -> u32 {
+        let mut pace = self.pace();
         let window = pace.next_window(window, held_up, most);
         self.pace.store(pace.to_bits(), Ordering::Relaxed);
         window

@@ -74,6 +74,11 @@ impl Pace {
         Self { patience: (bits >> 32) as u32, waited: bits as u32 }
     }
 
+    /// How often in a row, about, speculation was tried at a window of 2 and failed: up to seven times.
+    pub(crate) const fn failed_tries(self) -> u32 {
+        (self.patience / LEAST_PATIENCE).ilog2()
+    }
+
     /// The window after a commit, between 1 and `most`: a quarter more if the speculation held, a third less if it failed. So
     /// it stays where two of three hold: a worker that speculates in vain would otherwise have been idle. `None`: there was no
     /// speculation. At a window of 1 there never is: then it is tried from time to time, the less often the more often that

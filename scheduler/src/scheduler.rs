@@ -247,6 +247,15 @@ impl Scheduler {
         }
     }
 
+    /// Claims the next batch, if it begins with this transaction.
+    pub(crate) fn claim_batch_at(&self, tx: u32) -> Option<Batch> {
+        let cursor = self.cursor.load(Ordering::Relaxed);
+        let (first, end) = self.batch(cursor).filter(|(first, _)| *first == tx)?;
+        let (next, relaxed) = (cursor + 1, Ordering::Relaxed);
+        self.cursor.compare_exchange(cursor, next, relaxed, relaxed).ok()?;
+        Some(Batch { first, count: end - first })
+    }
+
     /// First transaction and end of a batch.
     fn batch(&self, index: u32) -> Option<(u32, u32)> {
         let first = self.batch_starts.get(index as usize)?;

@@ -63,16 +63,19 @@ struct Block {
     /// How many are committed. Only the holder of the token touches it. Relaxed: as for `Results`.
     committed: AtomicU32,
     dependencies: Vec<(u32, u32)>,
+    /// Whether who has the token goes on alone where nobody looks ahead.
+    goes_alone: bool,
 }
 
 impl Block {
-    fn new(transactions: u32, window: u32, dependencies: &[(u32, u32)]) -> Arc<Self> {
-        Arc::new(Self {
+    fn new(transactions: u32, window: u32, dependencies: &[(u32, u32)]) -> Self {
+        Self {
             scheduler: scheduler(transactions, window, dependencies),
             results: Results::new(transactions),
             committed: AtomicU32::new(0),
             dependencies: dependencies.to_vec(),
-        })
+            goes_alone: false,
+        }
     }
 
     fn work(&self, worker: usize) {
@@ -104,25 +107,38 @@ impl Block {
 
     /// Executes transactions from the frontier on, with the token, then commits what the other has executed.
     fn lead(&self, transactions: Range<u32>, mut commit: Commit<'_>) {
-        for tx in transactions {
-            self.results.write(tx, 1);
-            assert_eq!(self.committed.load(Ordering::Relaxed), tx, "P1");
-            self.committed.store(tx + 1, Ordering::Relaxed);
-            commit.led(tx);
-        }
+        transactions.for_each(|tx| self.lead_one(tx, &mut commit));
         self.commit(commit);
+    }
+
+    fn lead_one(&self, tx: u32, commit: &mut Commit<'_>) {
+        self.results.write(tx, 1);
+        assert_eq!(self.committed.load(Ordering::Relaxed), tx, "P1");
+        self.committed.store(tx + 1, Ordering::Relaxed);
+        commit.led(tx);
+    }
+
+    /// Claims what comes next, if nobody looks ahead and it is nobody's yet, and one more, and leads both.
+    fn go_alone(&self, commit: &mut Commit<'_>) -> bool {
+        let Some(first) = commit.claim_alone(self.scheduler.frontier()) else { return false };
+        let more = commit.claim_alone(first.first + 1);
+        let end = more.map_or(first.first + 1, |more| more.first + 1);
+        (first.first..end).for_each(|tx| self.lead_one(tx, commit));
+        true
     }
 
     fn commit(&self, mut commit: Commit<'_>) {
         loop {
             if let Some(tx) = commit.left() {
-                self.results.write(tx, 1);
-                assert_eq!(self.committed.load(Ordering::Relaxed), tx, "P1");
-                self.committed.store(tx + 1, Ordering::Relaxed);
-                commit.led(tx);
+                self.lead_one(tx, &mut commit);
                 continue;
             }
-            let Some(head) = commit.head() else { return };
+            let Some(head) = commit.head() else {
+                if self.goes_alone && self.go_alone(&mut commit) {
+                    continue;
+                }
+                return;
+            };
             let tx = head.tx();
             assert_eq!(self.results.read(tx), 1);
             assert_eq!(self.committed.load(Ordering::Relaxed), tx, "P1");
@@ -133,7 +149,12 @@ impl Block {
 
     /// Both workers run the block to its end, after the first `executed` transactions, and find all of it committed.
     fn run(executed: u32, transactions: u32, window: u32, dependencies: &[(u32, u32)]) {
-        let block = Self::new(transactions, window, dependencies);
+        Self::new(transactions, window, dependencies).run_after(executed);
+    }
+
+    fn run_after(self, executed: u32) {
+        let transactions = self.scheduler.transactions();
+        let block = Arc::new(self);
         for _ in 0..executed {
             assert_eq!(block.execute(start_next(&block.scheduler)), None);
         }
@@ -175,6 +196,15 @@ fn the_commit_token_is_handed_over() {
 #[test]
 fn a_window_of_one() {
     model(2, || Block::run(0, 2, 1, &[]));
+}
+
+/// §8: there who has the token goes on alone, while the other finds nothing to claim, or claims first.
+#[test]
+fn a_window_of_one_alone() {
+    model(2, || {
+        let block = Block { goes_alone: true, ..Block::new(3, 1, &[]) };
+        block.run_after(0);
+    });
 }
 
 /// A thread that suspends the second transaction, since it waits for the first. Says whether it went on at once.
@@ -337,6 +367,7 @@ fn a_led_batch_wakes_who_waits_for_it() {
             results: Results::new(3),
             committed: AtomicU32::new(0),
             dependencies: vec![(2, 1)],
+            goes_alone: false,
         };
         let block = Arc::new(block);
         let Task::Execute(batch) = block.scheduler.next() else { panic!("there is a batch") };
@@ -366,6 +397,7 @@ fn one_is_left_to_the_holder_of_the_token() {
             results: Results::new(3),
             committed: AtomicU32::new(0),
             dependencies: vec![(2, 1)],
+            goes_alone: false,
         });
         assert_eq!(block.execute(start_next(&block.scheduler)), None);
         let other = Arc::clone(&block);

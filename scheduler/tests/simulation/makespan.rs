@@ -64,6 +64,7 @@ fn makespan(
         aborts_one_in: 0,
         keeps_one_in: 1,
         leads_one_in: 1,
+        goes_alone_one_in: 1,
         lets_go_one_in: 0,
         most_window: window,
         longest_batch: batch,

@@ -25,6 +25,8 @@ pub(crate) struct Seen {
     pub(crate) leads: u64,
     /// Those that came after another of their batch.
     pub(crate) led_after_others: u64,
+    pub(crate) claimed_alone: u64,
+    pub(crate) claimed_alone_after: u64,
     /// Those that were left to the holder of the token.
     pub(crate) left: u64,
     pub(crate) sleeps: u64,
@@ -34,7 +36,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn counts(&self) -> [u64; 15] {
+    fn counts(&self) -> [u64; 17] {
         [
             self.executions,
             self.first_commits,
@@ -48,6 +50,8 @@ impl Seen {
             self.let_go,
             self.leads,
             self.led_after_others,
+            self.claimed_alone,
+            self.claimed_alone_after,
             self.left,
             self.sleeps,
             self.halts,
@@ -67,6 +71,8 @@ impl Seen {
         self.let_go += other.let_go;
         self.leads += other.leads;
         self.led_after_others += other.led_after_others;
+        self.claimed_alone += other.claimed_alone;
+        self.claimed_alone_after += other.claimed_alone_after;
         self.left += other.left;
         self.sleeps += other.sleeps;
         self.halts += other.halts;
@@ -138,6 +144,7 @@ pub(crate) fn simulate(seed: u64) -> Seen {
         aborts_one_in: [0, 4, 32][random.below(3) as usize],
         keeps_one_in: random.below(4),
         leads_one_in: random.below(3),
+        goes_alone_one_in: random.below(3),
         lets_go_one_in: 16,
         most_window: block.window,
         longest_batch: block.batches.iter().copied().max().unwrap(),

@@ -26,6 +26,8 @@ pub(crate) struct Shared<'s> {
     pub(crate) keeps_one_in: u64,
     /// Every so many transactions of batches that could be led are; 0: none.
     pub(crate) leads_one_in: u64,
+    /// Every so many times who has the token goes on alone where nobody looks ahead; 0: never.
+    pub(crate) goes_alone_one_in: u64,
     /// Every so many heads are let go undecided; 0: none.
     pub(crate) lets_go_one_in: u64,
     pub(crate) most_window: u32,
@@ -67,6 +69,8 @@ pub(crate) struct Worker<'s> {
     phase: Phase<'s>,
     /// Transactions of its batch that it has not started.
     batch: VecDeque<u32>,
+    /// Transactions that it has claimed with the token in hand and leads next.
+    alone: VecDeque<u32>,
     /// The token, while it has it.
     commit: Option<Commit<'s>>,
     /// A transaction that was handed over and that it executes next.
@@ -75,8 +79,8 @@ pub(crate) struct Worker<'s> {
 
 impl<'s> Worker<'s> {
     pub(crate) fn new(number: usize) -> Self {
-        let batch = VecDeque::new();
-        Self { number, phase: Phase::Look, batch, commit: None, next: None }
+        let (batch, alone) = (VecDeque::new(), VecDeque::new());
+        Self { number, phase: Phase::Look, batch, alone, commit: None, next: None }
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -168,6 +172,23 @@ impl<'s> Worker<'s> {
                 }
                 return Phase::Decide(head);
             }
+            if happens(shared.goes_alone_one_in, random)
+                && let Some(batch) = commit.claim_alone(shared.scheduler.frontier())
+            {
+                assert_eq!(shared.scheduler.window(), 1, "nobody looks ahead");
+                let mut end = batch.transactions().end;
+                self.alone.extend(batch.transactions());
+                while random.one_in(2)
+                    && let Some(more) = commit.claim_alone(end)
+                {
+                    end = more.transactions().end;
+                    self.alone.extend(more.transactions());
+                    watch.seen.claimed_alone_after += 1;
+                }
+                watch.seen.claimed_alone += 1;
+                let Some(first) = self.alone.pop_front() else { unreachable!("it was claimed") };
+                return self.lead(first, watch);
+            }
             self.commit = None;
             watch.committing = None;
             return Phase::Look;
@@ -251,6 +272,10 @@ impl<'s> Worker<'s> {
         self.commit.as_mut().unwrap().led(tx);
         if shared.scheduler.is_halted() {
             return Phase::Look;
+        }
+        if let Some(next) = self.alone.pop_front() {
+            assert_eq!(next, tx + 1, "what is claimed alone follows");
+            return self.lead(next, watch);
         }
         if self.batch.front() == Some(&(tx + 1)) {
             self.batch.pop_front();
