@@ -13,6 +13,7 @@ mod delta;
 mod entries;
 mod ids;
 mod observed;
+mod taken;
 mod undo;
 mod writes;
 
@@ -27,6 +28,7 @@ use ids::{AddressIds, SlotIds, SlotKey};
 use observed::Observations;
 pub(crate) use undo::Checkpoint;
 use undo::{Replaced, Undo};
+pub(crate) use writes::StepWrites;
 
 /// Number of a transaction within the journal's life; stamps compare equal only within that transaction.
 type Stamp = u32;
@@ -64,8 +66,8 @@ pub(crate) struct Journal {
     change_lists: Option<Box<delta::ChangeLists>>,
     /// What was found out about accounts, if anybody wants to know.
     observations: Option<Box<Observations>>,
-    /// What the beneficiary gets at the end of the transaction, if it is not in the journal.
-    deferred_fee: Option<U256>,
+    /// Who gets which fees for transactions that ended without a look at the account.
+    deferred_fee: Option<(AccountId, U256)>,
 }
 
 impl Default for Journal {
@@ -164,6 +166,9 @@ impl Journal {
         self.account_mut(id).load(info);
         if let Some(info) = info {
             self.before[id.0 as usize] = *info;
+        }
+        if self.deferred_fee.is_some_and(|(beneficiary, _)| beneficiary == id) {
+            self.pay_deferred_fee(id);
         }
     }
 
@@ -271,8 +276,24 @@ impl Journal {
     }
 
     /// Notes what the beneficiary gets, without knowing its account.
-    pub(crate) fn defer_fee(&mut self, fee: U256) {
-        self.deferred_fee = Some(fee);
+    pub(crate) fn defer_fee(&mut self, beneficiary: AccountId, fee: U256) {
+        let before = self.deferred_fee.map_or(U256::ZERO, |(_, fee)| fee);
+        // Saturates like the balance that it is added to.
+        self.deferred_fee = Some((beneficiary, before.saturating_add(fee)));
+    }
+
+    /// Pays what was deferred to the beneficiary, which now was read. That was earned by transactions before the one that reads,
+    /// so that nothing takes it back, and nobody is asked to note it as a change.
+    #[inline(never)]
+    fn pay_deferred_fee(&mut self, beneficiary: AccountId) {
+        let Some((_, fee)) = self.deferred_fee.take() else { return };
+        self.note_credit(beneficiary, &fee);
+        let last = self.transaction - 1;
+        let account = self.account_mut(beneficiary);
+        account.info.balance = account.info.balance.saturating_add(fee);
+        account.exists = true;
+        account.touched = last;
+        account.was_touched = true;
     }
 
     /// Sets a nonce. Touches the account.

@@ -8,8 +8,11 @@
 //! | file | does |
 //! |---|---|
 //! | `ends` | what a worker does before and after: the block's own rules, the write set |
-//! | `run` | what it does in between: execute, look after who read what has changed, commit |
-//! | `context` | executes one transaction, as far as it gets |
+//! | `run` | what it does in between: execute, look after who read what has changed |
+//! | `settle` | commit, in order |
+//! | `rest` | what is left of a block on one thread, if it turns out to be serial |
+//! | `units` | which transactions are executed together |
+//! | `context` | executes one unit, as far as it gets |
 //! | `transfer` | executes those that only send wei |
 //! | `source` | answers its reads |
 //! | `indices` | finds where in the multi-version memory an account or slot is |
@@ -18,11 +21,15 @@
 //! | `plan` | which transactions go together, which wait for which, whether it is worth it |
 //! | `delta`, `block_delta` | write sets: of a step, of the block |
 //!
-//! # When blocks run on the calling thread alone
+//! # Transactions and units
+//! In large blocks small transactions that follow each other are executed together ([`Grouping`]). Scheduler and multi-version
+//! memory know units only, of one transaction or more; results are said by transactions.
+//!
+//! # When blocks run on one thread
 //! Speculation costs something, and gains nothing where there is nothing to do beside: with one thread, in blocks of few
-//! transactions or little gas, or if one sender sends nearly all there is. Such blocks go to the [`SequentialExecutor`] that
+//! transactions or little gas, or if one sender sends most of what there is. Such blocks go to the [`SequentialExecutor`] that
 //! each [`BlockExecutor`] has. While a block runs, the scheduler looks less far ahead the more often speculation fails, down to
-//! not at all.
+//! not at all; and if that fails again and again whenever it is tried, the same executor takes over what is left of the block.
 
 mod block_delta;
 mod context;
@@ -33,10 +40,13 @@ mod flight;
 mod indices;
 mod plan;
 mod record;
+mod rest;
 mod run;
+mod settle;
 mod source;
 mod sync;
 mod transfer;
+mod units;
 
 use std::sync::{Arc, PoisonError};
 
@@ -54,18 +64,23 @@ use crate::{
 pub(crate) use delta::step_delta;
 
 pub use flight::Flight;
+pub use plan::Grouping;
 
 use block_delta::Lists;
 use context::Environment;
 use contexts::Contexts;
 use ends::Ends;
 use plan::Plan;
-use record::Records;
-use run::{BlockRun, Ledger};
+use record::{Records, Results};
+use run::BlockRun;
+use settle::Ledger;
 use sync::{Instant, Mutex, MutexGuard, hint, thread};
 
 /// How often a worker that waits for another looks again before it gives the processor away.
 const LOOKS_BEFORE_YIELD: u32 = 100;
+
+/// How often looking ahead may fail in a row: as far as the scheduler counts.
+const MOST_TRIES: u32 = 6;
 
 /// Whether blocks run in parallel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -131,11 +146,13 @@ pub enum ExecutionPath {
 #[derive(Debug)]
 pub struct BlockExecutor<C> {
     sequential: SequentialExecutor<C>,
+    spec: ChainSpec,
     crypto: C,
     codes: Arc<CodeCache>,
     missing_request_contracts: MissingRequestContracts,
     mode: Mode,
     parallelism: Parallelism,
+    most_tries: u32,
     memory: MvMemory,
     scheduler: Scheduler,
     pool: WorkerPool,
@@ -156,12 +173,18 @@ impl<C: Crypto> BlockExecutor<C> {
     /// Like [`Self::new`], with analysed code shared with others.
     pub fn with_code_cache(spec: ChainSpec, crypto: C, codes: Arc<CodeCache>) -> Self {
         Self {
-            sequential: SequentialExecutor::with_code_cache(spec, crypto.clone(), codes.clone()),
+            sequential: SequentialExecutor::with_code_cache(
+                spec.clone(),
+                crypto.clone(),
+                codes.clone(),
+            ),
+            spec,
             crypto,
             codes,
             missing_request_contracts: MissingRequestContracts::default(),
             mode: Mode::default(),
             parallelism: Parallelism::default(),
+            most_tries: MOST_TRIES,
             memory: MvMemory::default(),
             scheduler: Scheduler::new(1),
             pool: WorkerPool::default(),
@@ -176,12 +199,13 @@ impl<C: Crypto> BlockExecutor<C> {
 
     /// The chain whose blocks this executes.
     pub fn spec(&self) -> &ChainSpec {
-        self.sequential.spec()
+        &self.spec
     }
 
     /// Changes the chain, keeping analysed code and allocations.
     pub fn set_spec(&mut self, spec: ChainSpec) {
-        self.sequential.set_spec(spec);
+        self.sequential.set_spec(spec.clone());
+        self.spec = spec;
     }
 
     /// Chooses which engine runs code. Results do not depend on it.
@@ -205,6 +229,18 @@ impl<C: Crypto> BlockExecutor<C> {
     /// Chooses whether blocks run in parallel. Results do not depend on it.
     pub fn set_parallelism(&mut self, parallelism: Parallelism) {
         self.parallelism = parallelism;
+    }
+
+    /// Chooses which transactions are executed together. Results do not depend on it.
+    pub fn set_grouping(&mut self, grouping: Grouping) {
+        self.plan.set_grouping(grouping);
+    }
+
+    /// Chooses how often in a row it is tried to execute a transaction ahead of the one before before the rest of a block is taken
+    /// for serial, and executed by one thread: 6 times at most, which is what is done if nobody says otherwise. From one time
+    /// to the next it takes twice as many transactions, so that 6 come to 126. Results do not depend on it.
+    pub fn set_most_tries(&mut self, tries: u32) {
+        self.most_tries = tries.min(MOST_TRIES);
     }
 
     /// Chooses whether transactions are measured between their execution and their commit. That takes time.
@@ -259,16 +295,20 @@ impl<C: Crypto> BlockExecutor<C> {
         sink: Option<S>,
     ) -> Result<BlockOutcome, ParallelError<R::Error>> {
         let is_adaptive = self.parallelism == Parallelism::Adaptive;
-        if is_adaptive && (threads <= 1 || !Plan::may_be_worth_it(block)) {
+        if is_adaptive && threads <= 1 {
             return self.run_sequential(block, state, sink);
         }
         let start = Instant::now();
-        self.plan.look(block);
-        let (result, threads) = if is_adaptive && !self.plan.is_worth_it(threads) {
-            (self.run_sequential(block, state, sink), 1)
+        let mut is_parallel = !is_adaptive || self.plan.may_be_worth_it(block, threads);
+        if is_parallel {
+            self.plan.look(block);
+            is_parallel = !is_adaptive || self.plan.is_worth_it(threads);
+        }
+        let threads = if is_parallel { threads.max(1) } else { 1 };
+        let result = if is_parallel {
+            self.run_parallel(block, state, threads, sink)
         } else {
-            let threads = threads.max(1);
-            (self.run_parallel(block, state, threads, sink), threads)
+            self.run_sequential(block, state, sink)
         };
         if result.is_ok() {
             self.plan.learn(start.elapsed(), threads);
@@ -299,7 +339,7 @@ impl<C: Crypto> BlockExecutor<C> {
         sink: Option<S>,
     ) -> Result<BlockOutcome, ParallelError<R::Error>> {
         self.memory.clear();
-        let limits = Limits::of_block(self.sequential.spec(), &block.env);
+        let limits = Limits::of_block(&self.spec, &block.env);
         let ledger = Ledger {
             tally: Tally::new(limits, block.transactions.len()),
             error: None,
@@ -309,10 +349,12 @@ impl<C: Crypto> BlockExecutor<C> {
             flight: self.is_measured.then(Flight::default),
             reads: Vec::new(),
             writes: WriteSet::default(),
+            results: Results::default(),
+            rest: None,
         };
+        let has_sink = ledger.sink.is_some();
         self.plan.prepare(block, workers, &mut self.scheduler);
         self.lists.reserve(workers);
-        let spec = self.sequential.spec();
         let run = BlockRun {
             block,
             environment: Environment {
@@ -323,14 +365,18 @@ impl<C: Crypto> BlockExecutor<C> {
                 block: &block.env,
                 beneficiary: self.memory.account(&block.env.beneficiary, &mut Spare::default()),
                 limits: &limits,
+                has_sink,
+                is_measured: self.is_measured,
             },
+            units: self.plan.units(),
             scheduler: &self.scheduler,
             contexts: &self.contexts,
             records: Records::new(self.plan.in_flight()),
             mode: self.mode,
-            is_measured: self.is_measured,
+            most_tries: self.most_tries,
+            sequential: Mutex::new(&mut self.sequential),
             ledger: Mutex::new(ledger),
-            ends: Ends::new(spec, self.missing_request_contracts, &self.lists),
+            ends: Ends::new(&self.spec, self.missing_request_contracts, &self.lists),
         };
         let (work, halt) = (|worker| run.take_part(worker), || run.scheduler.halt());
         let worked = match self.parallelism {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use braid_interpreter::{Engine, Inspector, NoInspector, Schedule, TransactionEnv, Workspace};
 use braid_precompiles::{Crypto, precompiles};
-use braid_primitives::{BlockEnv, ChainSpec, Hardfork, StateDelta, StateReader, Transaction};
+use braid_primitives::{
+    BlockEnv, ChainSpec, Hardfork, Requests, StateDelta, StateReader, Transaction,
+};
 
 use crate::{
     Block, BlockOutcome, Mode, TransactionOutcome,
@@ -190,41 +192,47 @@ impl<C: Crypto> SequentialExecutor<C> {
         let changes = Changes::Journal(rules.state.journal);
         on_commit(Committed { step: Step::Begin, changes });
         let mut tally = Tally::new(limits, block.transactions.len());
-        let mut parties = Vec::with_capacity(READ_AHEAD_TRANSACTIONS);
-        let mut index = 0;
-        for ahead in block.transactions.chunks(READ_AHEAD_TRANSACTIONS) {
-            rules.state.read_ahead(ahead, &mut parties);
-            for (tx, parties) in ahead.iter().zip(&parties) {
-                rules.state.journal.begin_step();
-                let (state, machinery) =
-                    (&mut *rules.state, (&mut *rules.stack, &mut *rules.workspace));
-                let mut outcome = TransactionOutcome::unknown();
-                let (known, limits) = ((tx, Some(*parties)), &tally.limits);
-                let result =
-                    transaction::execute(known, limits, state, machinery, inspector, &mut outcome);
-                match result {
-                    Ok(()) => {
-                        let step = Step::Transaction { index, outcome: &outcome };
-                        let changes = Changes::Journal(rules.state.journal);
-                        on_commit(Committed { step, changes });
-                        tally.add(tx, outcome);
-                    }
-                    Err(TransactError::Invalid(error)) => {
-                        tally.leave_out((index, error), mode, &mut on_commit)?;
-                    }
-                    Err(TransactError::State(error)) => return Err(ExecutionError::State(error)),
-                }
-                index += 1;
-            }
-        }
-        rules.state.journal.begin_step();
-        let requests = rules.end(&block.context, &tally.receipts)?;
-        let changes = Changes::Journal(rules.state.journal);
-        on_commit(Committed { step: Step::End, changes });
+        let rest = (block, 0, mode);
+        let requests = execute_rest(rest, &mut rules, inspector, &mut tally, &mut on_commit)?;
         let mut state = StateDelta::default();
         self.journal.state_delta(&mut state);
         let logs_bloom = logs_bloom(&self.crypto, tally.logs());
         Ok(tally.into_outcome(logs_bloom, requests, state))
+    }
+
+    /// Executes what is left of a block from transaction `from` on, its end included. `source` answers from the state before the
+    /// block, and `take_over` puts into the journal what those before have changed. Returns the write set of the block.
+    ///
+    /// # Errors
+    /// Those of [`Self::execute_block`].
+    pub(crate) fn execute_rest<R: Source>(
+        &mut self,
+        (block, from): (&Block, usize),
+        source: R,
+        take_over: impl FnOnce(&mut StateAccess<'_, R, C>),
+        tally: &mut Tally,
+        on_commit: &mut impl FnMut(Committed<'_>),
+    ) -> Result<(Option<Requests>, StateDelta), ExecutionError<R::Error>> {
+        self.clear();
+        let mut access = state_access(
+            (&mut self.journal, &self.codes, &mut self.hashes),
+            (source, &self.crypto),
+            &block.env,
+            &tally.limits,
+        );
+        take_over(&mut access);
+        let mut rules = BlockRules {
+            spec: &self.spec,
+            state: &mut access,
+            stack: &mut self.stack,
+            workspace: &mut self.workspace,
+            missing_request_contracts: self.missing_request_contracts,
+        };
+        let rest = (block, from, self.mode);
+        let requests = execute_rest(rest, &mut rules, &mut NoInspector, tally, on_commit)?;
+        let mut state = StateDelta::default();
+        self.journal.state_delta(&mut state);
+        Ok((requests, state))
     }
 
     /// Executes one transaction on its own, as the first of a block with this environment: validation, execution, fees, but no
@@ -267,6 +275,48 @@ impl<C: Crypto> SequentialExecutor<C> {
         self.journal.state_delta(&mut result.1);
         Ok(result)
     }
+}
+
+/// Executes the transactions of a block from `from` on, and what comes after them.
+fn execute_rest<R: Source, C: Crypto, I: Inspector>(
+    (block, from, mode): (&Block, usize, Mode),
+    rules: &mut BlockRules<'_, '_, R, C>,
+    inspector: &mut I,
+    tally: &mut Tally,
+    on_commit: &mut impl FnMut(Committed<'_>),
+) -> Result<Option<Requests>, ExecutionError<R::Error>> {
+    let mut parties = Vec::with_capacity(READ_AHEAD_TRANSACTIONS);
+    let mut index = from;
+    for ahead in block.transactions[from..].chunks(READ_AHEAD_TRANSACTIONS) {
+        rules.state.read_ahead(ahead, &mut parties);
+        for (tx, parties) in ahead.iter().zip(&parties) {
+            rules.state.journal.begin_step();
+            let (state, machinery) =
+                (&mut *rules.state, (&mut *rules.stack, &mut *rules.workspace));
+            let mut outcome = TransactionOutcome::unknown();
+            let (known, limits) = ((tx, Some(*parties)), &tally.limits);
+            let result =
+                transaction::execute(known, limits, state, machinery, inspector, &mut outcome);
+            match result {
+                Ok(()) => {
+                    let step = Step::Transaction { index, outcome: &outcome };
+                    let changes = Changes::Journal(rules.state.journal);
+                    on_commit(Committed { step, changes });
+                    tally.add(tx, outcome);
+                }
+                Err(TransactError::Invalid(error)) => {
+                    tally.leave_out((index, error), mode, on_commit)?;
+                }
+                Err(TransactError::State(error)) => return Err(ExecutionError::State(error)),
+            }
+            index += 1;
+        }
+    }
+    rules.state.journal.begin_step();
+    let requests = rules.end(&block.context, &tally.receipts)?;
+    let changes = Changes::Journal(rules.state.journal);
+    on_commit(Committed { step: Step::End, changes });
+    Ok(requests)
 }
 
 /// What a transaction executes against, made from what is kept between transactions.

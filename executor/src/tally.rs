@@ -35,6 +35,22 @@ impl Tally {
         tx.gas_limit <= self.limits.available_gas && blob_gas(tx) <= self.limits.available_blob_gas
     }
 
+    /// Whether the block has the gas left for these transactions, one after the other, each of which used what its outcome says.
+    pub(crate) fn has_room_for_all<'t>(
+        &self,
+        executed: impl Iterator<Item = (&'t Transaction, &'t TransactionOutcome)>,
+    ) -> bool {
+        let (mut gas, mut blobs) = (self.limits.available_gas, self.limits.available_blob_gas);
+        for (tx, outcome) in executed {
+            if tx.gas_limit > gas || blob_gas(tx) > blobs {
+                return false;
+            }
+            gas -= outcome.gas_used;
+            blobs -= blob_gas(tx);
+        }
+        true
+    }
+
     /// Adds a transaction that was executed.
     pub(crate) fn add(&mut self, tx: &Transaction, outcome: TransactionOutcome) {
         self.limits.available_gas -= outcome.gas_used;

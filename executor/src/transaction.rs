@@ -238,7 +238,7 @@ impl Fee {
 
     fn pay<R: Source, C>(self, state: &mut StateAccess<'_, R, C>) {
         if self.is_deferred {
-            state.journal.defer_fee(self.wei);
+            state.journal.defer_fee(self.beneficiary, self.wei);
         } else {
             state.journal.credit(self.beneficiary, self.wei);
         }

@@ -16,19 +16,55 @@ pub mod mocked;
 pub mod random_blocks;
 pub mod scene;
 
-use std::{fmt, panic::resume_unwind, sync::mpsc, thread, time::Duration};
+use std::{fmt, num::NonZeroU32, panic::resume_unwind, sync::mpsc, thread, time::Duration};
 
 use braid_executor::{
     Block, BlockExecutor, BlockOutcome, Committed, Engine, ExecutionError, InvalidBlock,
     InvalidTransaction, MissingRequestContracts, Mode, ParallelError, SequentialExecutor, Step,
     TransactionOutcome,
-    parallel::{ExecutionPath, Parallelism},
+    parallel::{ExecutionPath, Grouping, Parallelism},
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateDelta, StateReader};
 
 /// How many threads blocks are executed on.
 pub const THREADS: [usize; 5] = [1, 2, 4, 8, 16];
+
+/// What may not make a difference either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ways {
+    /// How many transactions are executed together.
+    pub grouping: Grouping,
+    /// After how many failed tries to look ahead the rest is executed by one thread.
+    pub most_tries: u32,
+}
+
+impl Ways {
+    /// As blocks are executed where nobody says otherwise.
+    pub const USUAL: Self = Self { grouping: Grouping::Adaptive, most_tries: u32::MAX };
+
+    /// Groups of so many transactions.
+    pub const fn groups_of(count: u32, most_tries: u32) -> Self {
+        match NonZeroU32::new(count) {
+            Some(count) => Self { grouping: Grouping::Fixed(count), most_tries },
+            None => Self { grouping: Grouping::Adaptive, most_tries },
+        }
+    }
+
+    /// In which ways a block is executed on so many threads, one after the other.
+    pub fn with_threads(threads: usize) -> &'static [Self] {
+        const ALONE: &[Ways] = &[Ways::USUAL, Ways::groups_of(3, 0)];
+        const FEW: &[Ways] = &[Ways::USUAL, Ways::groups_of(2, 1), Ways::groups_of(5, 7)];
+        const SOME: &[Ways] = &[Ways::USUAL, Ways::groups_of(1, 0), Ways::groups_of(3, 2)];
+        const MANY: &[Ways] = &[Ways::USUAL, Ways::groups_of(4, 0)];
+        match threads {
+            1 => ALONE,
+            2 => FEW,
+            3..=7 => SOME,
+            _ => MANY,
+        }
+    }
+}
 
 /// Why there is no result. What a reader reports is kept as it is printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,6 +206,12 @@ impl<C: Crypto> Both<C> {
         self.parallel.set_missing_request_contracts(policy);
     }
 
+    /// Chooses the way in which blocks are executed in parallel.
+    pub fn set_ways(&mut self, ways: Ways) {
+        self.parallel.set_grouping(ways.grouping);
+        self.parallel.set_most_tries(ways.most_tries);
+    }
+
     /// Executes the block one transaction after the other.
     pub fn sequentially<R: StateReader>(&mut self, block: &Block, state: &R) -> Seen {
         let mut steps = Vec::new();
@@ -213,8 +255,8 @@ impl<C: Crypto> Both<C> {
         self.parallel.last_path()
     }
 
-    /// Executes the block sequentially, and in parallel on each number of threads: once with and once without steps handed out.
-    /// Returns what the sequential execution showed.
+    /// Executes the block sequentially, and in parallel on each number of threads, in several ways: with and without steps handed
+    /// out. Returns what the sequential execution showed.
     ///
     /// # Errors
     /// The first difference, in words.
@@ -226,13 +268,16 @@ impl<C: Crypto> Both<C> {
     ) -> Result<Seen, String> {
         let expected = self.sequentially(block, state);
         for &threads in threads {
-            let found = self.in_parallel(block, state, threads);
-            if let Some(difference) = expected.difference(&found) {
-                return Err(format!("{threads} threads: {difference}"));
+            for &ways in Ways::with_threads(threads) {
+                self.set_ways(ways);
+                let found = self.in_parallel(block, state, threads);
+                if let Some(difference) = expected.difference(&found) {
+                    return Err(format!("{threads} threads, {ways:?}: {difference}"));
+                }
             }
-        }
-        if let Some(&threads) = threads.last() {
+            // In the last way.
             let found = self.without_steps(block, state, threads);
+            self.set_ways(Ways::USUAL);
             if found != expected.result {
                 let expected = expected.result;
                 return Err(format!(

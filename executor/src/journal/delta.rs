@@ -21,10 +21,10 @@ const BUCKET_BITS: u32 = 12;
 
 /// An account at some time.
 #[derive(Clone, Copy, Debug)]
-struct Past {
-    info: AccountInfo,
-    exists: bool,
-    epoch: u32,
+pub(super) struct Past {
+    pub(super) info: AccountInfo,
+    pub(super) exists: bool,
+    pub(super) epoch: u32,
 }
 
 impl Past {
@@ -52,13 +52,14 @@ impl Past {
 
 /// What a step changed, as it was before the step: by id, in ascending order.
 #[derive(Debug, Default)]
-struct Originals {
-    accounts: Vec<(u32, Past)>,
-    slots: Vec<(u32, U256)>,
+pub(super) struct Originals {
+    pub(super) accounts: Vec<(u32, Past)>,
+    pub(super) slots: Vec<(u32, U256)>,
 }
 
 impl Originals {
-    fn account(&self, id: AccountId) -> Option<&Past> {
+    /// The account, if the step changed it.
+    pub(super) fn account(&self, id: AccountId) -> Option<&Past> {
         let position = self.accounts.binary_search_by_key(&id.0, |(id, _)| *id).ok()?;
         Some(&self.accounts[position].1)
     }
@@ -105,7 +106,7 @@ impl Journal {
     }
 
     /// Goes back through the undo log without taking anything back.
-    fn originals(&self) -> Originals {
+    pub(super) fn originals(&self) -> Originals {
         // Ids, each with the position of a change: sorting gathers the changes of one account or slot, in their order.
         let (mut accounts, mut slots) = (Vec::new(), Vec::new());
         for (position, change) in self.undo.iter().enumerate() {

@@ -6,7 +6,15 @@ use braid_interpreter::{AccountId, Code, SlotId};
 use braid_mv_memory::AccountWrite;
 use braid_primitives::U256;
 
-use super::{Journal, NEVER};
+use super::{Journal, delta::Past, entries::Account};
+
+/// What a step did, by ids.
+#[derive(Debug)]
+pub(crate) struct StepWrites {
+    pub(crate) accounts: Vec<(AccountId, AccountWrite)>,
+    /// With their new values.
+    pub(crate) slots: Vec<(SlotId, U256)>,
+}
 
 impl Journal {
     /// What was done to an account that was read since the journal was cleared.
@@ -14,28 +22,33 @@ impl Journal {
     /// May note that something was found out after all: that nothing was done may be due to how the account was.
     pub(crate) fn account_write(&mut self, id: AccountId) -> AccountWrite {
         let account = self.account(id);
-        let info = &account.info;
-        // It went, and may have come back: nothing of what was before is left. What went was found out to be empty, or its
-        // balance was sent away, so that the difference of balances is exact.
-        let has_gone = account.epoch > 0;
-        let nonce_differs = info.nonce != self.nonce_before(id);
-        let code_differs = info.code_hash != self.code_hash_before(id);
-        let mut write = AccountWrite {
-            balance_delta: info.balance.wrapping_sub(self.balance_before(id)),
-            nonce: (has_gone || nonce_differs).then_some(info.nonce),
-            code_hash: (has_gone || code_differs).then_some(info.code_hash),
-            exists: has_gone.then_some(account.exists),
-            resets_storage: has_gone,
-        };
-        if has_gone {
-            return write;
-        }
-        if account.exists && (!account.existed || !write.is_nothing()) {
-            write.exists = Some(true);
-        } else if account.touched != NEVER {
+        let before = self.before(id).copied().unwrap_or_default();
+        let past = Past { info: before, exists: account.existed, epoch: 0 };
+        let write = write_since(&past, account);
+        if !write.resets_storage && write.exists.is_none() && account.was_touched {
             self.exists(id);
         }
         write
+    }
+
+    /// What the step did, after its last transaction. Nothing is noted as found out.
+    pub(crate) fn step_writes(&self) -> StepWrites {
+        let originals = self.originals();
+        let accounts = originals.accounts.iter().map(|(id, past)| {
+            let id = AccountId(*id);
+            (id, write_since(past, self.account(id)))
+        });
+        let slots = originals.slots.iter().filter_map(|(id, original)| {
+            let id = SlotId(*id);
+            let account = self.slots[id.0 as usize].key.account();
+            let past = originals.account(account);
+            let is_wiped = past.is_some_and(|past| past.epoch != self.account(account).epoch);
+            Some((id, self.changed_slot(id, *original, is_wiped)?))
+        });
+        StepWrites {
+            accounts: accounts.filter(|(_, write)| !write.is_nothing()).collect(),
+            slots: slots.collect(),
+        }
     }
 
     /// The code that the account was given, if it was given other code than it had.
@@ -43,6 +56,11 @@ impl Journal {
         let account = self.account(id);
         let is_new = account.exists && account.info.code_hash != self.code_hash_before(id);
         account.code().filter(|code| is_new && !code.is_empty())
+    }
+
+    /// The code that the account has, unless that is none, or nobody has asked for it.
+    pub(crate) fn code_of(&self, id: AccountId) -> Option<&Arc<Code>> {
+        self.account(id).code().filter(|code| !code.is_empty())
     }
 
     /// The value of a slot that was read, before the journal wrote to it.
@@ -78,6 +96,27 @@ impl Journal {
 
     /// What the beneficiary gets, if it is not in the journal.
     pub(crate) fn deferred_fee(&self) -> Option<U256> {
-        self.deferred_fee
+        self.deferred_fee.map(|(_, fee)| fee)
     }
+}
+
+/// What was done to an account since it was as in `past`.
+fn write_since(past: &Past, account: &Account) -> AccountWrite {
+    let (before, info) = (&past.info, &account.info);
+    // It went, and may have come back: nothing of what was before is left. What went was found out to be empty, or its balance
+    // was sent away, so that the difference of balances is exact.
+    let has_gone = account.epoch != past.epoch;
+    let nonce_differs = info.nonce != before.nonce;
+    let code_differs = info.code_hash != before.code_hash;
+    let mut write = AccountWrite {
+        balance_delta: info.balance.wrapping_sub(before.balance),
+        nonce: (has_gone || nonce_differs).then_some(info.nonce),
+        code_hash: (has_gone || code_differs).then_some(info.code_hash),
+        exists: has_gone.then_some(account.exists),
+        resets_storage: has_gone,
+    };
+    if !has_gone && account.exists && (!past.exists || !write.is_nothing()) {
+        write.exists = Some(true);
+    }
+    write
 }

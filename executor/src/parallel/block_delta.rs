@@ -94,15 +94,16 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    /// For so many workers at most.
-    pub(super) fn new<C>(settled: Settled<'_, C>, workers: usize) -> Self {
+    /// For so many workers at most. Without write set, if somebody else has made that.
+    pub(super) fn new<C>(settled: Settled<'_, C>, has_write_set: bool, workers: usize) -> Self {
         let cells = settled.memory.cells();
         let stretches = (cells / CELLS_PER_TASK).clamp(1, workers as u32) as usize;
+        let stretches = if has_write_set { stretches } else { 0 };
         let ranges = (cells / CELLS_PER_RANGE).clamp(1, MOST_RANGES) as usize;
         let logs = settled.receipts.iter().map(|receipt| receipt.logs.len()).sum::<usize>();
         Self {
             stretches,
-            ranges: ranges.next_multiple_of(stretches),
+            ranges: ranges.next_multiple_of(stretches.max(1)),
             logs,
             filters: (logs / LOGS_PER_TASK).clamp(1, workers),
             next: AtomicUsize::new(0),

@@ -1,16 +1,18 @@
-//! What a worker executes a transaction with, and what comes out of it.
+//! What a worker executes a unit of transactions with, and what comes out of it.
 
-use braid_interpreter::{Engine, NoInspector, Schedule, TransactionEnv, Workspace};
-use braid_mv_memory::{AccountIndex, MvMemory, Read, Version, WriteSet};
+use std::time::Instant;
+
+use braid_interpreter::{Engine, NoInspector, Schedule, SlotId, TransactionEnv, Workspace};
+use braid_mv_memory::{AccountIndex, MvMemory, Read, SlotIndex, Version, WriteSet};
 use braid_precompiles::Crypto;
-use braid_primitives::{BlockEnv, Bytes, StateReader, Transaction};
+use braid_primitives::{BlockEnv, Bytes, StateReader, Transaction, U256};
 
 use crate::{
     CodeCache, InvalidTransaction, TransactError, TransactionOutcome,
     call_stack::{CallStack, Machine},
     hash_cache::HashCache,
     host::StateAccess,
-    journal::Journal,
+    journal::{Journal, StepWrites},
     sequential::state_access,
     transaction::Progress,
     validate::Limits,
@@ -18,6 +20,7 @@ use crate::{
 
 use super::{
     indices::Indices,
+    record::Results,
     source::{Locations, MvSource, Unanswered},
 };
 
@@ -32,9 +35,20 @@ pub(super) struct Environment<'a, R, C> {
     pub(super) beneficiary: AccountIndex,
     /// Of a block in which nothing was used yet.
     pub(super) limits: &'a Limits,
+    /// Whether what each transaction wrote is to be told.
+    pub(super) has_sink: bool,
+    /// Whether it is to be told when each transaction ended.
+    pub(super) is_measured: bool,
 }
 
-/// The machinery of one transaction in flight. It is kept with a transaction that has to wait, and goes on where that stood.
+impl<R, C> Environment<'_, R, C> {
+    /// The time, if it is wanted.
+    pub(super) fn now(&self) -> Option<Instant> {
+        self.is_measured.then(Instant::now)
+    }
+}
+
+/// The machinery of one unit in flight. It is kept with a unit that has to wait, and goes on where that stood.
 #[derive(Debug)]
 pub(super) struct Context {
     journal: Journal,
@@ -48,19 +62,26 @@ pub(super) struct Context {
     transaction: Option<TransactionEnv>,
     /// Filled in as the transaction ends.
     outcome: TransactionOutcome,
+    /// Of the transactions that have ended.
+    pub(super) results: Results,
+    /// The fee of all of these for the beneficiary, if that is not in the journal.
+    fee: U256,
 }
 
-/// How an execution ended.
+/// How the execution of a unit ended.
 #[derive(Debug)]
 pub(super) enum Ending<E> {
-    /// With an outcome.
-    Done(TransactionOutcome),
-    /// The transaction breaks a rule, as things were found to be.
+    /// With outcomes.
+    Done,
+    /// The only transaction breaks a rule, as things were found to be.
     Invalid(InvalidTransaction),
-    /// The state could not be read.
+    /// The state could not be read for the only transaction.
     Failed(E),
     /// Something was asked that only what is final answers.
     Undecided,
+    /// One of several transactions broke a rule, or the state could not be read: they have to be executed one by one, when
+    /// all below is final.
+    Apart,
 }
 
 impl Context {
@@ -79,6 +100,8 @@ impl Context {
             progress: Progress::default(),
             transaction: None,
             outcome: TransactionOutcome::unknown(),
+            results: Results::default(),
+            fee: U256::ZERO,
         }
     }
 
@@ -87,7 +110,7 @@ impl Context {
         self.workspace.engine = engine;
     }
 
-    /// Forgets the transaction before.
+    /// Forgets the unit before.
     pub(super) fn clear(&mut self) {
         self.journal.clear();
         self.locations.clear();
@@ -97,20 +120,20 @@ impl Context {
         self.progress = Progress::default();
         self.transaction = None;
         self.outcome = TransactionOutcome::unknown();
+        self.results.clear();
+        self.fee = U256::ZERO;
     }
 
-    /// Executes a transaction, from where it stands to its end.
+    /// Executes a unit, from where it stands to its end.
     ///
     /// # Errors
     /// The step for which it has to wait.
     pub(super) fn execute<R: StateReader, C: Crypto>(
         &mut self,
         environment: &Environment<'_, R, C>,
-        tx: &Transaction,
+        unit: &[Transaction],
         (version, is_final): (Version, bool),
     ) -> Result<Ending<R::Error>, Version> {
-        let progress = &mut self.progress;
-        let outcome = &mut self.outcome;
         let mut access = access(
             (&mut self.journal, &mut self.locations, &mut self.indices, &mut self.hashes),
             environment,
@@ -119,19 +142,33 @@ impl Context {
         if let Some(transaction) = self.transaction.take() {
             access.transaction = transaction;
         }
-        let workspace = &mut self.workspace;
-        let mut m = Machine { state: &mut access, workspace, inspector: &mut NoInspector };
-        let result = progress.advance((tx, environment.limits), &mut self.stack, &mut m, outcome);
-        match result {
-            Ok(()) => Ok(Ending::Done(std::mem::replace(outcome, TransactionOutcome::unknown()))),
-            Err(TransactError::Invalid(error)) => Ok(Ending::Invalid(error)),
-            Err(TransactError::State(Unanswered::State(error))) => Ok(Ending::Failed(error)),
-            Err(TransactError::State(Unanswered::Undecided)) => Ok(Ending::Undecided),
-            Err(TransactError::State(Unanswered::Estimate(version))) => {
-                self.transaction = Some(access.transaction);
-                Err(version)
+        let (progress, outcome) = (&mut self.progress, &mut self.outcome);
+        while let Some(tx) = unit.get(self.results.outcomes.len()) {
+            let workspace = &mut self.workspace;
+            let mut m = Machine { state: &mut access, workspace, inspector: &mut NoInspector };
+            let tx = (tx, environment.limits);
+            match progress.advance(tx, &mut self.stack, &mut m, outcome) {
+                Ok(()) => {}
+                Err(TransactError::State(Unanswered::Estimate(version))) => {
+                    self.transaction = Some(access.transaction);
+                    return Err(version);
+                }
+                Err(TransactError::State(Unanswered::Undecided)) => return Ok(Ending::Undecided),
+                Err(_) if unit.len() > 1 => return Ok(Ending::Apart),
+                Err(TransactError::Invalid(error)) => return Ok(Ending::Invalid(error)),
+                Err(TransactError::State(Unanswered::State(error))) => {
+                    return Ok(Ending::Failed(error));
+                }
+            }
+            *progress = Progress::default();
+            self.results.outcomes.push(std::mem::replace(outcome, TransactionOutcome::unknown()));
+            self.results.ended.extend(environment.now());
+            if environment.has_sink && unit.len() > 1 {
+                let writes = step_writes(&mut access, environment, &mut self.fee);
+                self.results.steps.push(writes);
             }
         }
+        Ok(Ending::Done)
     }
 
     /// Lets `work` at the state, for what is no transaction. All below must be committed.
@@ -170,12 +207,7 @@ impl Context {
             writes.accounts.push((locations.account(id), write));
         }
         for (id, value) in journal.slot_writes() {
-            let slot = locations.slot(id).unwrap_or_else(|| {
-                // It was known to be zero without having been read.
-                let (account, key) = journal.slot_key(id);
-                indices.unread_slot(memory, locations.account(account), &key)
-            });
-            writes.slots.push((slot, value));
+            writes.slots.push((slot_index((journal, id), locations, (indices, memory)), value));
         }
         if let Some(fee) = journal.deferred_fee() {
             writes.credit = Some((beneficiary, fee));
@@ -203,4 +235,49 @@ fn access<'a, R: StateReader, C: Crypto>(
     indices.begin(memory);
     let source = MvSource { memory, reader, locations, indices, version, is_final };
     state_access((journal, codes, hashes), (source, crypto), block, limits)
+}
+
+/// What the transaction wrote that has just ended. `fee` is what those before it have paid in fees, and becomes what it has
+/// paid, too.
+fn step_writes<R: StateReader, C: Crypto>(
+    access: &mut StateAccess<'_, MvSource<'_, R>, C>,
+    environment: &Environment<'_, R, C>,
+    fee: &mut U256,
+) -> WriteSet {
+    let (journal, source) = (&mut *access.journal, &mut access.reader);
+    let Environment { memory, beneficiary, .. } = *environment;
+    let StepWrites { accounts, slots } = journal.step_writes();
+    let mut writes = WriteSet::default();
+    for (id, write) in accounts {
+        if let Some(code) = journal.code_of(id).filter(|_| write.code_hash.is_some()) {
+            memory.insert_code(code.hash(), || Bytes::copy_from_slice(code.bytes()));
+        }
+        writes.accounts.push((source.locations.account(id), write));
+    }
+    for (id, value) in slots {
+        writes
+            .slots
+            .push((slot_index((journal, id), source.locations, (source.indices, memory)), value));
+    }
+    // What was deferred is in the journal once somebody has looked.
+    if let Some(sum) = journal.deferred_fee() {
+        let own = sum - *fee;
+        writes.credit = (!own.is_zero()).then_some((beneficiary, own));
+        *fee = sum;
+    }
+    journal.begin_step();
+    writes
+}
+
+/// Where a slot is that was written.
+fn slot_index(
+    (journal, id): (&Journal, SlotId),
+    locations: &Locations,
+    (indices, memory): (&mut Indices, &MvMemory),
+) -> SlotIndex {
+    locations.slot(id).unwrap_or_else(|| {
+        // It was known to be zero without having been read.
+        let (account, key) = journal.slot_key(id);
+        indices.unread_slot(memory, locations.account(account), &key)
+    })
 }

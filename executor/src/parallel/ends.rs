@@ -4,7 +4,7 @@ use std::sync::{OnceLock, PoisonError, atomic::Ordering};
 
 use braid_mv_memory::{Change, Version, WriteSet};
 use braid_precompiles::Crypto;
-use braid_primitives::{ChainSpec, Receipt, Requests, StateReader};
+use braid_primitives::{ChainSpec, Receipt, Requests, StateDelta, StateReader};
 
 use crate::{
     BlockOutcome, Committed, ExecutionError, MissingRequestContracts, Step,
@@ -14,7 +14,9 @@ use crate::{
 use super::{
     block_delta::{Gathering, Lists, Settled},
     flight::Flight,
-    run::{BlockRun, Ledger},
+    rest::Rest,
+    run::BlockRun,
+    settle::Ledger,
     source::{MvSource, Unanswered},
     sync::{AtomicBool, AtomicUsize, fence},
     wait_until,
@@ -39,6 +41,8 @@ struct Ended {
     requests: Option<Requests>,
     receipts: Vec<Receipt>,
     gathering: Gathering,
+    /// The write set, if somebody has made it who executed the rest of the block.
+    rest: Option<StateDelta>,
 }
 
 impl<'a> Ends<'a> {
@@ -98,18 +102,25 @@ where
         }
         // Relaxed: it publishes nothing.
         if !self.ends.is_ending.swap(true, Ordering::Relaxed) {
-            let ended = self.outside(Version::END, |rules, tally| {
-                rules.end(&self.block.context, &tally.receipts)
-            });
+            let rest = self.ledger().rest.take();
+            let ended = match rest {
+                Some(Rest { requests, state }) => Ok((requests, Some(state))),
+                None => self
+                    .outside(Version::END, |rules, tally| {
+                        rules.end(&self.block.context, &tally.receipts)
+                    })
+                    .map(|requests| (requests, None)),
+            };
             match ended {
-                Ok(requests) => {
+                Ok((requests, rest)) => {
                     if !self.wait_for_those_ahead() {
                         return;
                     }
                     let receipts = std::mem::take(&mut self.ledger().tally.receipts);
                     let settled = self.settled(&receipts);
-                    let gathering = Gathering::new(settled, self.scheduler.workers());
-                    let ended = Ended { requests, receipts, gathering };
+                    let workers = self.scheduler.workers();
+                    let gathering = Gathering::new(settled, rest.is_none(), workers);
+                    let ended = Ended { requests, receipts, gathering, rest };
                     let _: &Ended = self.ends.ended.get_or_init(|| ended);
                 }
                 Err(error) => return self.fail(error),
@@ -201,10 +212,12 @@ where
         if let Some(error) = error {
             return Err(error);
         }
-        let Some(Ended { requests, receipts, gathering }) = self.ends.ended.into_inner() else {
+        let Some(Ended { requests, receipts, gathering, rest }) = self.ends.ended.into_inner()
+        else {
             unreachable!("a block that is not given up is ended")
         };
-        let (state, logs_bloom) = gathering.finish(lists);
+        let (gathered, logs_bloom) = gathering.finish(lists);
+        let state = rest.unwrap_or(gathered);
         tally.receipts = receipts;
         Ok((tally.into_outcome(logs_bloom, requests, state), flight))
     }

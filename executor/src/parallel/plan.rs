@@ -1,17 +1,22 @@
 //! What is known of a block before it runs.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, ops::Range, time::Duration};
 
 use braid_primitives::{Transaction, TxKind};
 use braid_scheduler::Scheduler;
 
 use crate::{Block, spread};
 
+use super::units::Units;
+
 /// Fewer transactions are not worth waking anybody for.
 const FEWEST_TRANSACTIONS: usize = 8;
 
+/// Of so many transactions it is seen whether a block is worth a closer look.
+const SAMPLE: usize = 512;
+
 /// Less gas neither, as [`weight`] counts it: about half a millisecond.
-const LEAST_WEIGHT: u64 = 3_000_000;
+const LEAST_WEIGHT: u64 = 2_300_000;
 
 /// What a transaction that only sends value counts for: it takes less than half a microsecond, in which code uses so much gas.
 const WEIGHT_OF_TRANSFER: u64 = 2_000;
@@ -34,26 +39,55 @@ const SLOW: u64 = 400;
 /// More than a thousand times as long as usual counts as that.
 const MOST_SLOWNESS: u64 = 100_000;
 
+/// Code takes at least so many per cent of the usual time.
+const LEAST_PACE: u64 = 20;
+
+/// Less code tells nothing about how long code takes.
+const LEAST_TELLING_WEIGHT: u64 = 500_000;
+
+/// Where one sender's transactions are more than so many fifths of the weight the others are too few to gain by: weights are
+/// rough.
+const LONGEST_CHAIN_FIFTHS: u64 = 3;
+
 /// What a transaction counts for at most: limits far above what is used are common.
 const MOST_WEIGHT: u64 = 1_000_000;
 
-/// Up to how many small transactions are claimed together.
+/// Up to how many transactions that only send value are claimed together.
 const LONGEST_BATCH: u32 = 16;
 
-/// Up to how much gas transactions that are claimed together may use.
-const BATCH_GAS: u64 = 340_000;
+/// Up to how many transactions are executed together.
+const LONGEST_UNIT: u32 = 16;
+
+/// Up to which weight: what it costs to have executed them in vain.
+const HEAVIEST_UNIT: u64 = 100_000;
+
+/// At least so many units are made for each worker, if there is that much to do: the last ones should end at the same time.
+const UNITS_PER_WORKER: u64 = 128;
 
 /// Transactions that each worker may look ahead.
-const WINDOW_PER_WORKER: u32 = 128;
+const WINDOW_PER_WORKER: u64 = 128;
 
 /// And all together: what they have read and written is kept until they are committed.
-const LARGEST_WINDOW: u32 = 2048;
+const LARGEST_WINDOW: u64 = 2048;
 
 /// Places in which senders are looked up: a power of two.
 const PLACES: usize = 1 << 12;
 
 /// Nobody.
 const NONE: u32 = u32::MAX;
+
+/// Which transactions of a block are executed together, one after the other, by a worker.
+///
+/// Beside others a transaction has to be claimed, validated, published and committed, and each takes its time; but those that
+/// are executed together are also executed again together. Results do not depend on it, nor does what is handed out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Grouping {
+    /// Small ones that follow each other, up to about 20 microseconds, and the fewer the shorter the block is.
+    #[default]
+    Adaptive,
+    /// Always so many, whatever they are: for tests and measurements.
+    Fixed(NonZeroU32),
+}
 
 /// See the module's documentation. Kept over blocks for its allocations.
 #[derive(Debug, Default)]
@@ -72,6 +106,13 @@ pub(super) struct Plan {
     /// How long blocks took lately, in per cent of what their weights say about a state in memory: reads from a disk are most
     /// of the work, and the reason to do it side by side.
     slowness: u64,
+    /// How long code took lately, in per cent of what its weight says: how much of the gas limits is used, and what for, differs
+    /// from chain to chain and from year to year. 0: not known.
+    pace: u64,
+    grouping: Grouping,
+    units: Units,
+    /// How many units are claimed together, one after the other.
+    batches: Vec<u32>,
     in_flight: usize,
 }
 
@@ -102,59 +143,148 @@ impl Plan {
         }
     }
 
-    /// Whether it is worth a look whether a block has enough to do side by side.
-    pub(super) fn may_be_worth_it(block: &Block) -> bool {
-        block.transactions.len() >= FEWEST_TRANSACTIONS
+    /// Whether it is worth a look whether a block has enough to do side by side. Where it is not, this is all that is known of
+    /// the block: blocks of transfers go by faster than one can look at each.
+    pub(super) fn may_be_worth_it(&mut self, block: &Block, threads: usize) -> bool {
+        let count = block.transactions.len();
+        if count < FEWEST_TRANSACTIONS {
+            (self.total_weight, self.transfer_weight) = (0, 0);
+            return false;
+        }
+        let stride = count.div_ceil(SAMPLE);
+        let sample = || block.transactions.iter().step_by(stride);
+        let sum = |weight: u64| weight * stride as u64;
+        self.total_weight = sum(sample().map(weight).sum());
+        self.transfer_weight = sum(sample().filter(|tx| only_sends_value(tx)).map(weight).sum());
+        self.gains(threads)
     }
 
     /// Whether a block that was looked at has enough to do side by side for so many threads.
     pub(super) fn is_worth_it(&self, threads: usize) -> bool {
+        let longest_chain = self.chain_weight.iter().copied().max().unwrap_or(0);
+        self.gains(threads) && longest_chain < self.total_weight / 5 * LONGEST_CHAIN_FIFTHS
+    }
+
+    /// Whether so many threads are faster than one, if no transaction has to wait for another.
+    fn gains(&self, threads: usize) -> bool {
         // Below that it may as well be the machine that is slow, and then all of it is.
         let slowness = if self.is_state_slow() { self.slowness } else { 100 };
-        let slow = |weight: u64| weight.saturating_mul(slowness) / 100;
-        let total = slow(self.total_weight);
+        let code = self.code_weight();
+        let total = (code + self.transfer_weight).saturating_mul(slowness) / 100;
         // What versions cost: measured with one thread, on blocks of transfers only and of tokens and exchanges. It is the
         // same however long the state takes.
-        let others = self.total_weight - self.transfer_weight;
         let for_transfers =
             if self.leaves_transfers(threads) { 0 } else { self.transfer_weight * 5 / 4 };
-        let versions = others / 8 + for_transfers;
-        let most = total - total / 8;
-        total >= LEAST_WEIGHT
-            && (total + versions) / (threads as u64) < most
-            && self.chain_weight.iter().all(|chained| slow(*chained) < most)
+        let versions = code / 8 + for_transfers;
+        total >= LEAST_WEIGHT && (total + versions) / (threads as u64) < total - total / 5
+    }
+
+    /// What code weighs by how long it took lately, unless it is the state that takes long.
+    fn code_weight(&self) -> u64 {
+        let pace = if self.is_state_slow() || self.pace == 0 { 100 } else { self.pace };
+        (self.total_weight - self.transfer_weight).saturating_mul(pace) / 100
     }
 
     /// Learns from how long a block that was looked at took on so many threads.
     pub(super) fn learn(&mut self, time: Duration, threads: usize) {
+        if self.total_weight == 0 {
+            return;
+        }
         let time_ns = time.as_nanos().min(u128::from(u64::MAX / 1_000)) as u64;
-        let usual_ns = self.total_weight / WEIGHT_PER_NS + 1;
         // Reads are hidden as far as there are threads; half of that is taken for granted, so that time lost to waking up is
         // not taken for a slow state.
+        let usual_ns = self.total_weight / WEIGHT_PER_NS + 1;
         let slowness = (time_ns * 50 / usual_ns).saturating_mul(threads as u64 + 1);
         // Half of it is what was known: one slow block in between does not count for much.
         self.slowness = self.slowness.midpoint(slowness.clamp(100, MOST_SLOWNESS));
+        // Of code a quarter is taken for granted: blocks that gain little should not pass for long ones.
+        let code_weight = self.total_weight - self.transfer_weight;
+        if code_weight >= LEAST_TELLING_WEIGHT {
+            let alone_ns = time_ns.saturating_mul(threads as u64 + 3) / 4;
+            let code_ns = alone_ns.saturating_sub(self.transfer_weight / WEIGHT_PER_NS);
+            let pace = code_ns.saturating_mul(100) / (code_weight / WEIGHT_PER_NS);
+            let pace = pace.clamp(LEAST_PACE, SLOW);
+            self.pace = if self.pace == 0 { pace } else { self.pace.midpoint(pace) };
+        }
     }
 
     /// Tells the scheduler what is known of a block that was looked at.
     pub(super) fn prepare(&mut self, block: &Block, workers: usize, scheduler: &mut Scheduler) {
-        let count = block.transactions.len() as u32;
-        let window = (workers as u32).saturating_mul(WINDOW_PER_WORKER).min(LARGEST_WINDOW);
-        let window = window.min(count).max(1);
+        self.group(&block.transactions, workers);
+        let (units, transactions) = (self.units.count(), block.transactions.len() as u64);
+        // In transactions; what they read and write is kept until they are committed.
+        let window = (workers as u64).saturating_mul(WINDOW_PER_WORKER).min(LARGEST_WINDOW);
+        let window = window * u64::from(units) / transactions.max(1);
+        let window = (window as u32).min(units).max(1);
         self.in_flight = (window + LONGEST_BATCH) as usize;
         scheduler.set_workers(workers);
-        // Reads that take long are waited for one by one in a batch, and side by side in several.
-        let longest = if self.is_state_slow() { 1 } else { LONGEST_BATCH };
-        scheduler.reset(count, batches(&block.transactions, longest), window);
+        scheduler.reset(units, self.batches.iter().copied(), window);
         if self.leaves_transfers(workers) {
-            for (tx, _) in (0_u32..).zip(&block.transactions).filter(|(_, tx)| only_sends_value(tx))
-            {
-                scheduler.leave(tx);
+            for unit in 0..units {
+                let range = self.units.transactions(unit);
+                let tx = &block.transactions[range.start as usize];
+                if range.len() == 1 && only_sends_value(tx) {
+                    scheduler.leave(unit);
+                }
             }
         }
-        for (tx, on) in (0_u32..).zip(&self.before).filter(|(_, on)| **on != NONE) {
-            scheduler.depends_on(tx, *on);
+        self.tell_dependencies(scheduler);
+    }
+
+    /// Tells the scheduler after which others units come because of their senders: the last of them is waited for.
+    fn tell_dependencies(&self, scheduler: &mut Scheduler) {
+        for unit in 0..self.units.count() {
+            let before = &self.before[as_places(self.units.transactions(unit))];
+            let units = before.iter().filter(|tx| **tx != NONE).map(|tx| self.units.of(*tx));
+            if let Some(on) = units.filter(|on| *on < unit).max() {
+                scheduler.depends_on(unit, on);
+            }
         }
+    }
+
+    /// Chooses which transactions are executed together.
+    pub(super) fn set_grouping(&mut self, grouping: Grouping) {
+        self.grouping = grouping;
+    }
+
+    /// Makes units and batches.
+    fn group(&mut self, transactions: &[Transaction], workers: usize) {
+        self.units.clear();
+        self.batches.clear();
+        // Reads that take long are waited for one by one in a unit or a batch, and side by side in several.
+        let is_alone = self.is_state_slow();
+        let share = self.total_weight / (workers as u64 * UNITS_PER_WORKER);
+        let heaviest = if is_alone { 0 } else { share.min(HEAVIEST_UNIT) };
+        let longest_batch = if is_alone { 1 } else { LONGEST_BATCH };
+        // Of single transfers at the end of what is grouped.
+        let mut batch = 0;
+        let mut rest = transactions;
+        while let Some(tx) = rest.first() {
+            let count = match self.grouping {
+                Grouping::Adaptive if only_sends_value(tx) => 1,
+                Grouping::Adaptive => unit_length(rest, heaviest),
+                Grouping::Fixed(count) => (count.get() as usize).min(rest.len()) as u32,
+            };
+            let is_transfer = count == 1 && only_sends_value(tx);
+            if batch > 0 && (!is_transfer || batch == longest_batch) {
+                self.batches.push(std::mem::take(&mut batch));
+            }
+            self.units.push(count);
+            if is_transfer {
+                batch += 1;
+            } else {
+                self.batches.push(1);
+            }
+            rest = &rest[count as usize..];
+        }
+        if batch > 0 {
+            self.batches.push(batch);
+        }
+    }
+
+    /// The units of the block that was prepared.
+    pub(super) fn units(&self) -> &Units {
+        &self.units
     }
 
     /// Whether most of the time goes into waiting for the state.
@@ -165,11 +295,11 @@ impl Plan {
     /// Whether transactions that only send value are left to whoever commits. To speculate on one costs more than to execute
     /// it, so that is done only where they are too many for one worker.
     fn leaves_transfers(&self, workers: usize) -> bool {
-        !self.is_state_slow()
-            && self.transfer_weight.saturating_mul(workers as u64) <= self.total_weight
+        let total = self.code_weight() + self.transfer_weight;
+        !self.is_state_slow() && self.transfer_weight.saturating_mul(workers as u64) <= total
     }
 
-    /// Most transactions that are in flight at once.
+    /// Most units that are in flight at once.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
     }
@@ -193,23 +323,16 @@ fn only_sends_value(tx: &Transaction) -> bool {
     tx.input.is_empty() && matches!(tx.to, TxKind::Call(_)) && tx.gas_limit <= MOST_GAS_OF_TRANSFER
 }
 
-/// How many consecutive transactions are claimed together: small ones that send only value, since claiming takes time too.
-fn batches(transactions: &[Transaction], longest: u32) -> impl Iterator<Item = u32> {
-    let mut rest = transactions;
-    std::iter::from_fn(move || {
-        let (mut count, mut gas) = (0, 0_u64);
-        for tx in rest.iter().take(longest as usize) {
-            let is_small = tx.input.is_empty() && matches!(tx.to, TxKind::Call(_));
-            gas = gas.saturating_add(tx.gas_limit);
-            if count > 0 && (!is_small || gas > BATCH_GAS) {
-                break;
-            }
-            count += 1;
-            if !is_small {
-                break;
-            }
-        }
-        rest = &rest[count..];
-        (count > 0).then_some(count as u32)
-    })
+/// How many transactions are executed together, from the first one on.
+fn unit_length(transactions: &[Transaction], heaviest: u64) -> u32 {
+    let mut sum = 0;
+    let grouped = transactions.iter().take(LONGEST_UNIT as usize).take_while(|tx| {
+        sum += weight(tx);
+        sum <= heaviest
+    });
+    (grouped.count() as u32).max(1)
+}
+
+fn as_places(range: Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
 }

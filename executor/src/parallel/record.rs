@@ -1,8 +1,10 @@
-//! What is known of a transaction that was executed and is not committed.
+//! What is known of a unit that was executed and is not committed.
 
 use std::time::Instant;
 
 use braid_mv_memory::{Read, WriteSet};
+
+use crate::TransactionOutcome;
 
 use super::{
     context::{Context, Ending},
@@ -10,11 +12,31 @@ use super::{
     sync::{Mutex, MutexGuard},
 };
 
-/// The result of a transaction's last execution.
+/// What came of the transactions of a unit, in order.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    pub(super) outcomes: Vec<TransactionOutcome>,
+    /// What each wrote, if there are several and somebody is told.
+    pub(super) steps: Vec<WriteSet>,
+    /// When each ended, if that is measured.
+    pub(super) ended: Vec<Instant>,
+}
+
+impl Results {
+    /// Forgets all, keeping the allocations.
+    pub(super) fn clear(&mut self) {
+        self.outcomes.clear();
+        self.steps.clear();
+        self.ended.clear();
+    }
+}
+
+/// The result of a unit's last execution.
 #[derive(Debug)]
 pub(super) struct Record<E> {
     /// How it ended; `None` before.
     pub(super) ending: Option<Ending<E>>,
+    pub(super) results: Results,
     /// What it read, in order.
     pub(super) reads: Vec<Read>,
     /// What it wrote.
@@ -27,16 +49,15 @@ pub(super) struct Record<E> {
     pub(super) is_final: bool,
     /// Whether it was executed again when it was to be committed, because what it had read was wrong.
     pub(super) is_repeated: bool,
-    /// The execution, if it waits for another transaction.
+    /// The execution, if it waits for another unit.
     pub(super) parked: Option<Box<Context>>,
-    /// When it ended, if that is measured.
-    pub(super) ended: Option<Instant>,
 }
 
 impl<E> Default for Record<E> {
     fn default() -> Self {
         Self {
             ending: None,
+            results: Results::default(),
             reads: Vec::new(),
             writes: WriteSet::default(),
             next: WriteSet::default(),
@@ -44,16 +65,14 @@ impl<E> Default for Record<E> {
             is_final: false,
             is_repeated: false,
             parked: None,
-            ended: None,
         }
     }
 }
 
 impl<E> Record<E> {
-    /// Notes how an execution ended, and when, and whether all below was committed when it began.
-    pub(super) fn finish(&mut self, ending: Ending<E>, (ended, is_final): (Option<Instant>, bool)) {
+    /// Notes how an execution ended, and whether all below was committed when it began.
+    pub(super) fn finish(&mut self, ending: Ending<E>, is_final: bool) {
         self.ending = Some(ending);
-        self.ended = ended;
         self.is_final = is_final;
     }
 
@@ -63,11 +82,14 @@ impl<E> Record<E> {
             + self.reads.capacity() * size_of::<Read>()
             + self.writes.allocated_bytes()
             + self.next.allocated_bytes()
+            + self.results.outcomes.capacity() * size_of::<TransactionOutcome>()
+            + self.results.steps.iter().map(WriteSet::allocated_bytes).sum::<usize>()
     }
 
-    /// Makes it that of the next transaction that gets it, keeping the allocations.
+    /// Makes it that of the next unit that gets it, keeping the allocations.
     pub(super) fn clear(&mut self) {
         self.ending = None;
+        self.results.clear();
         self.reads.clear();
         self.writes.clear();
         self.next.clear();
@@ -77,20 +99,20 @@ impl<E> Record<E> {
     }
 }
 
-/// The records of the transactions in flight: those from the frontier up to as many as there are records.
+/// The records of the units in flight: those from the frontier up to as many as there are records.
 #[derive(Debug)]
 pub(super) struct Records<E>(Box<[Mutex<Record<E>>]>);
 
 impl<E> Records<E> {
-    /// For so many transactions in flight at least.
+    /// For so many units in flight at least.
     pub(super) fn new(in_flight: usize) -> Self {
         let count = in_flight.next_power_of_two();
         Self((0..count).map(|_| Mutex::default()).collect())
     }
 
-    /// The record of a transaction in flight. One thread at a time needs it, but for those that look whether it still holds.
-    pub(super) fn lock(&self, tx: u32) -> MutexGuard<'_, Record<E>> {
-        let place = tx as usize & (self.0.len() - 1);
+    /// The record of a unit in flight. One thread at a time needs it, but for those that look whether it still holds.
+    pub(super) fn lock(&self, unit: u32) -> MutexGuard<'_, Record<E>> {
+        let place = unit as usize & (self.0.len() - 1);
         lock(&self.0[place])
     }
 }

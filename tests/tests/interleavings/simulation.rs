@@ -12,7 +12,7 @@ use braid_precompiles::DefaultCrypto;
 use braid_tests::{
     engines::real_code::RealCode,
     parallel::{
-        Both, Failure, Seen, SeenStep,
+        Both, Failure, Seen, SeenStep, Ways,
         faults::{Fault, Faulty},
         hot_blocks,
         mocked::GROUPS,
@@ -42,6 +42,7 @@ struct Case {
     engine: Engine,
     /// Of the first execution and of the second, for which the executor is kept.
     workers: [usize; 2],
+    ways: [Ways; 2],
     /// What cannot be read.
     unreadable: Option<Read>,
 }
@@ -58,6 +59,7 @@ impl Case {
             scene,
             engine: random.pick(&[Engine::Threaded, Engine::Plain]),
             workers: [0; 2].map(|_| random.pick(&[2, 3, 3, 4, 4])),
+            ways: [(); 2].map(|()| ways(&mut random)),
             unreadable,
         }
     }
@@ -79,11 +81,13 @@ impl Case {
         let expected = both.sequentially(block, &reader);
         let mut totals = Totals::of(&expected);
         let [first, second] = self.workers;
+        both.set_ways(self.ways[0]);
         let found = both.in_parallel(block, &reader, first);
         if let Some(difference) = expected.difference(&found) {
             return Err(format!("{first} workers: {difference}"));
         }
         totals.add(both.last_path());
+        both.set_ways(self.ways[1]);
         let found = both.without_steps(block, &reader, second);
         if found != expected.result {
             let expected = expected.result;
@@ -107,6 +111,13 @@ fn scene(random: &mut Random) -> Scene {
         7 | 8 => GROUPS[random.index(GROUPS.len())].scene_with(seed, transactions),
         _ => random_blocks::of_code(seed, transactions, &REAL_CODE),
     }
+}
+
+/// Half of the seeds execute each transaction for itself: there is most to go wrong between workers.
+fn ways(random: &mut Random) -> Ways {
+    let grouped = random.pick(&[0, 1, 2, 3]);
+    let count = if random.one_in(2) { grouped } else { 1 };
+    Ways::groups_of(count, random.pick(&[0, 1, 2, 7, 7, 7]))
 }
 
 /// Something that the block reads, but for code: that may be known from elsewhere.
