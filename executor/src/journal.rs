@@ -282,8 +282,8 @@ impl Journal {
         self.deferred_fee = Some((beneficiary, before.saturating_add(fee)));
     }
 
-    /// Pays what was deferred to the beneficiary, which now was read. That was earned by transactions before the one that reads,
-    /// so that nothing takes it back, and nobody is asked to note it as a change.
+    /// Pays what was deferred to the beneficiary, which now was read. That was earned by transactions before the one that
+    /// reads, so that nothing takes it back, and nobody is asked to note it as a change.
     #[inline(never)]
     fn pay_deferred_fee(&mut self, beneficiary: AccountId) {
         let Some((_, fee)) = self.deferred_fee.take() else { return };

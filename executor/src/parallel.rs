@@ -236,9 +236,9 @@ impl<C: Crypto> BlockExecutor<C> {
         self.plan.set_grouping(grouping);
     }
 
-    /// Chooses how often in a row it is tried to execute a transaction ahead of the one before before the rest of a block is taken
-    /// for serial, and executed by one thread: 6 times at most, which is what is done if nobody says otherwise. From one time
-    /// to the next it takes twice as many transactions, so that 6 come to 126. Results do not depend on it.
+    /// Chooses after how many failed tries in a row to look ahead the rest of a block is taken for serial, and executed by one
+    /// thread: 6 at most, which is what it is if nobody says otherwise. From one try to the next it takes twice as many units,
+    /// so that 6 come to 126. Results do not depend on it.
     pub fn set_most_tries(&mut self, tries: u32) {
         self.most_tries = tries.min(MOST_TRIES);
     }

@@ -200,8 +200,8 @@ impl<C: Crypto> SequentialExecutor<C> {
         Ok(tally.into_outcome(logs_bloom, requests, state))
     }
 
-    /// Executes what is left of a block from transaction `from` on, its end included. `source` answers from the state before the
-    /// block, and `take_over` puts into the journal what those before have changed. Returns the write set of the block.
+    /// Executes what is left of a block from transaction `from` on, its end included. `source` answers from the state before
+    /// the block, and `take_over` puts into the journal what those before have changed. Returns the write set of the block.
     ///
     /// # Errors
     /// Those of [`Self::execute_block`].

@@ -35,7 +35,8 @@ impl Tally {
         tx.gas_limit <= self.limits.available_gas && blob_gas(tx) <= self.limits.available_blob_gas
     }
 
-    /// Whether the block has the gas left for these transactions, one after the other, each of which used what its outcome says.
+    /// Whether the block has the gas left for these transactions, one after the other, each of which used what its outcome
+    /// says.
     pub(crate) fn has_room_for_all<'t>(
         &self,
         executed: impl Iterator<Item = (&'t Transaction, &'t TransactionOutcome)>,

@@ -255,8 +255,8 @@ impl<C: Crypto> Both<C> {
         self.parallel.last_path()
     }
 
-    /// Executes the block sequentially, and in parallel on each number of threads, in several ways: with and without steps handed
-    /// out. Returns what the sequential execution showed.
+    /// Executes the block sequentially, and in parallel on each number of threads, in several ways: with and without steps
+    /// handed out. Returns what the sequential execution showed.
     ///
     /// # Errors
     /// The first difference, in words.

@@ -6,8 +6,8 @@ use braid_primitives::{AccountInfo, U256};
 use super::Journal;
 
 impl Journal {
-    /// Takes an account over that was never seen: what it was before the block, what it is now, and whether its storage was wiped
-    /// in between.
+    /// Takes an account over that was never seen: what it was before the block, what it is now, and whether its storage was
+    /// wiped in between.
     pub(crate) fn take_over_account(
         &mut self,
         id: AccountId,

@@ -106,8 +106,8 @@ pub(super) struct Plan {
     /// How long blocks took lately, in per cent of what their weights say about a state in memory: reads from a disk are most
     /// of the work, and the reason to do it side by side.
     slowness: u64,
-    /// How long code took lately, in per cent of what its weight says: how much of the gas limits is used, and what for, differs
-    /// from chain to chain and from year to year. 0: not known.
+    /// How long code took lately, in per cent of what its weight says: how much of the gas limits is used, and what
+    /// for, differs from chain to chain and from year to year. 0: not known.
     pace: u64,
     grouping: Grouping,
     units: Units,

@@ -106,8 +106,8 @@ where
         self.commit((commit, ledger), context);
     }
 
-    /// Executes what comes next, as far as nobody looks ahead, and commits it. `None` if others see to it; otherwise whether the
-    /// block goes on.
+    /// Executes what comes next, as far as nobody looks ahead, and commits it. `None` if others see to it; otherwise whether
+    /// the block goes on.
     ///
     /// One unit after the other depends on the one before there, so that they are executed as one.
     fn lead_alone(
