@@ -54,7 +54,7 @@ use braid_interpreter::Engine;
 use braid_mv_memory::{MvMemory, Spare, WriteSet};
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateReader};
-use braid_scheduler::{Counters, RunError, Scheduler, WorkerPool};
+use braid_scheduler::{Counters, RunError, Scheduler, WorkerPool, guarded};
 
 use crate::{
     Block, BlockOutcome, CodeCache, Committed, MissingRequestContracts, Mode, ParallelError,
@@ -295,7 +295,7 @@ impl<C: Crypto> BlockExecutor<C> {
         sink: Option<S>,
     ) -> Result<BlockOutcome, ParallelError<R::Error>> {
         let is_adaptive = self.parallelism == Parallelism::Adaptive;
-        if is_adaptive && threads <= 1 {
+        if is_adaptive && (threads <= 1 || Plan::is_too_short(block)) {
             return self.run_sequential(block, state, sink);
         }
         let start = Instant::now();
@@ -328,7 +328,7 @@ impl<C: Crypto> BlockExecutor<C> {
             Some(sink) => self.sequential.execute_block_with(block, state, sink),
             None => self.sequential.execute_block(block, state),
         };
-        Ok(guarded(&mut self.pool, work).map_err(failed_run)??)
+        Ok(guarded(work).map_err(failed_run)??)
     }
 
     fn run_parallel<R: StateReader + Sync, S: FnMut(Committed<'_>) + Send>(
@@ -388,21 +388,6 @@ impl<C: Crypto> BlockExecutor<C> {
         let (outcome, flight) = run.into_outcome()?;
         self.flight = flight;
         Ok(outcome)
-    }
-}
-
-/// Does the work on the calling thread. A panic in it, as in the state reader, is an error like that of a worker.
-fn guarded<T: Send>(pool: &mut WorkerPool, work: impl FnOnce() -> T + Send) -> Result<T, RunError> {
-    let (work, result) = (Mutex::new(Some(work)), Mutex::new(None));
-    let body = |_| {
-        let work = lock(&work).take();
-        let done = work.map(|work| work());
-        *lock(&result) = done;
-    };
-    pool.run(1, body, || {})?;
-    match result.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(result) => Ok(result),
-        None => unreachable!("the work was done, or has panicked"),
     }
 }
 

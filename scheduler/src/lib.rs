@@ -62,7 +62,7 @@ mod word;
 pub use commit::Commit;
 pub use counters::Counters;
 #[cfg(not(loom))]
-pub use pool::{RunError, WorkerPool};
+pub use pool::{RunError, WorkerPool, guarded};
 pub use scheduler::Scheduler;
 pub use sleep::Ticket;
 pub use task::{Batch, Blocked, Claim, Executed, Head, Task};

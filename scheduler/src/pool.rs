@@ -213,6 +213,19 @@ impl WorkerPool {
     }
 }
 
+/// Does the work on the calling thread, without a pool. A panic in it is an error like that of a run's first worker.
+///
+/// # Errors
+/// [`RunError::Panicked`] if the work panics.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, RunError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let message = message_of(&*panic);
+        // The payload's own drop may panic.
+        drop(catch_unwind(AssertUnwindSafe(|| drop(panic))));
+        RunError::Panicked { worker: 0, message }
+    })
+}
+
 /// Puts the jobs where their workers find them. A worker that is awake takes its job at once, and rings others: so these have
 /// theirs before it.
 fn hand_out(posts: &[&Arc<Post>], mut lend: impl FnMut() -> Lent) {

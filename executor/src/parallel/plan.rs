@@ -143,15 +143,15 @@ impl Plan {
         }
     }
 
+    /// Whether a block has too few transactions to look at any of them.
+    pub(super) fn is_too_short(block: &Block) -> bool {
+        block.transactions.len() < FEWEST_TRANSACTIONS
+    }
+
     /// Whether it is worth a look whether a block has enough to do side by side. Where it is not, this is all that is known of
     /// the block: blocks of transfers go by faster than one can look at each.
     pub(super) fn may_be_worth_it(&mut self, block: &Block, threads: usize) -> bool {
-        let count = block.transactions.len();
-        if count < FEWEST_TRANSACTIONS {
-            (self.total_weight, self.transfer_weight) = (0, 0);
-            return false;
-        }
-        let stride = count.div_ceil(SAMPLE);
+        let stride = block.transactions.len().div_ceil(SAMPLE).max(1);
         let sample = || block.transactions.iter().step_by(stride);
         let sum = |weight: u64| weight * stride as u64;
         self.total_weight = sum(sample().map(weight).sum());
