@@ -1,22 +1,23 @@
-//! Modular exponentiation for large operands.
+//! Modular exponentiation.
 //!
-//! AWS-LC has the fastest one for odd moduli. An even modulus is a power of two times an odd number; the results for the
+//! AWS-LC has the fastest one for long odd moduli. An even modulus is a power of two times an odd number; the results for the
 //! two factors are found apart and put together by the Chinese remainder theorem.
 
 use super::aws_lc_ffi;
 use crate::crypto::exponentiation::{Operands, pure_rust, write_right_aligned};
 
 mod limbs;
+mod montgomery;
 
-/// From this length of the modulus on, setting up AWS-LC is paid back.
-const LIBRARY_FROM_BYTES: usize = 17;
+/// From this length of an even modulus on, it is paid back to take it apart.
+const APART_FROM_BYTES: usize = 17;
 
 /// Writes the power to `result`, which is at least as long as the modulus.
 pub(super) fn modexp(operands: &Operands<'_>, result: &mut [u8]) {
-    if operands.modulus.len() < LIBRARY_FROM_BYTES {
-        pure_rust(operands, result);
-    } else if operands.modulus.last().is_some_and(|byte| byte % 2 == 1) {
+    if operands.modulus.last().is_some_and(|byte| byte % 2 == 1) {
         modexp_odd(operands, result);
+    } else if operands.modulus.len() < APART_FROM_BYTES {
+        pure_rust(operands, result);
     } else {
         modexp_even(operands, result);
     }
@@ -24,9 +25,9 @@ pub(super) fn modexp(operands: &Operands<'_>, result: &mut [u8]) {
 
 fn modexp_odd(operands: &Operands<'_>, result: &mut [u8]) {
     let Operands { base, exponent, modulus } = *operands;
-    if modulus.len() < LIBRARY_FROM_BYTES
-        || aws_lc_ffi::modexp_odd(base, exponent, modulus, result).is_none()
-    {
+    if modulus.len() <= montgomery::LONGEST_BYTES {
+        montgomery::modexp(operands, result);
+    } else if aws_lc_ffi::modexp_odd(base, exponent, modulus, result).is_none() {
         pure_rust(operands, result);
     }
 }
