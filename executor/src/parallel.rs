@@ -238,7 +238,7 @@ impl<C: Crypto> BlockExecutor<C> {
 
     /// Chooses after how many failed tries in a row to look ahead the rest of a block is taken for serial, and executed by one
     /// thread: 6 at most, which is what it is if nobody says otherwise. From one try to the next it takes twice as many units,
-    /// so that 6 come to 126. Results do not depend on it.
+    /// so that 6 come to 126. With 0 nobody looks ahead at all. Results do not depend on it.
     pub fn set_most_tries(&mut self, tries: u32) {
         self.most_tries = tries.min(MOST_TRIES);
     }
@@ -353,7 +353,7 @@ impl<C: Crypto> BlockExecutor<C> {
             rest: None,
         };
         let has_sink = ledger.sink.is_some();
-        self.plan.prepare(block, workers, &mut self.scheduler);
+        self.plan.prepare((block, workers, self.most_tries > 0), &mut self.scheduler);
         self.lists.reserve(workers);
         let run = BlockRun {
             block,

@@ -53,7 +53,8 @@ impl Ways {
 
     /// In which ways a block is executed on so many threads, one after the other.
     pub fn with_threads(threads: usize) -> &'static [Self] {
-        const ALONE: &[Ways] = &[Ways::USUAL, Ways::groups_of(3, 0)];
+        const ALONE: &[Ways] =
+            &[Ways::USUAL, Ways::groups_of(4, 7), Ways::groups_of(1, 0), Ways::groups_of(3, 0)];
         const FEW: &[Ways] = &[Ways::USUAL, Ways::groups_of(2, 1), Ways::groups_of(5, 7)];
         const SOME: &[Ways] = &[Ways::USUAL, Ways::groups_of(1, 0), Ways::groups_of(3, 2)];
         const MANY: &[Ways] = &[Ways::USUAL, Ways::groups_of(4, 0)];

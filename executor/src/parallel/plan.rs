@@ -208,14 +208,18 @@ impl Plan {
         }
     }
 
-    /// Tells the scheduler what is known of a block that was looked at.
-    pub(super) fn prepare(&mut self, block: &Block, workers: usize, scheduler: &mut Scheduler) {
+    /// Tells the scheduler what is known of a block that was looked at, and whether to look ahead at all.
+    pub(super) fn prepare(
+        &mut self,
+        (block, workers, looks_ahead): (&Block, usize, bool),
+        scheduler: &mut Scheduler,
+    ) {
         self.group(&block.transactions, workers);
         let (units, transactions) = (self.units.count(), block.transactions.len() as u64);
         // In transactions; what they read and write is kept until they are committed.
         let window = (workers as u64).saturating_mul(WINDOW_PER_WORKER).min(LARGEST_WINDOW);
         let window = window * u64::from(units) / transactions.max(1);
-        let window = (window as u32).min(units).max(1);
+        let window = if looks_ahead { (window as u32).min(units).max(1) } else { 1 };
         self.in_flight = (window + LONGEST_BATCH) as usize;
         scheduler.set_workers(workers);
         scheduler.reset(units, self.batches.iter().copied(), window);
