@@ -34,6 +34,8 @@ pub(super) struct Ends<'a> {
     ended: OnceLock<Ended>,
     /// Workers that read ahead: they may add locations when all is committed, since nothing that is committed waits for them.
     ahead: AtomicUsize,
+    /// Nobody may begin to read ahead any more.
+    is_enough_read: AtomicBool,
 }
 
 /// A block after its end.
@@ -59,6 +61,7 @@ impl<'a> Ends<'a> {
             is_ending: AtomicBool::new(false),
             ended: OnceLock::new(),
             ahead: AtomicUsize::new(0),
+            is_enough_read: AtomicBool::new(false),
         }
     }
 }
@@ -133,17 +136,25 @@ where
         }
     }
 
-    /// Does what may add locations that no transaction needs yet, unless all is committed. Whoever makes the write set goes
-    /// through the cells one by one, and must not meet those that somebody has taken and not cleared of the block before.
+    /// Does what may add locations that no transaction needs yet, unless all is committed, or executed by one thread. Whoever
+    /// makes the write set, or takes over what is committed, goes through the cells one by one, and must not meet those that
+    /// somebody has taken and not cleared of the block before.
     pub(super) fn while_under_way(&self, work: impl FnOnce()) {
         self.ends.ahead.fetch_add(1, Ordering::Relaxed);
-        // With the fence in `wait_for_those_ahead`: this worker is counted there, or sees here that all is committed.
+        // With the fence in `wait_for_those_ahead`: this worker is counted there, or sees here that it comes too late.
         fence(Ordering::SeqCst);
-        if self.scheduler.frontier() < self.scheduler.transactions() {
+        let is_enough = self.ends.is_enough_read.load(Ordering::Relaxed);
+        if !is_enough && self.scheduler.frontier() < self.scheduler.transactions() {
             work();
         }
         // Release: pairs with the Acquire in `wait_for_those_ahead`.
         self.ends.ahead.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Waits until nobody adds locations any more, once nobody else executes a transaction. Says whether the block goes on.
+    pub(super) fn end_reading_ahead(&self) -> bool {
+        self.ends.is_enough_read.store(true, Ordering::Relaxed);
+        self.wait_for_those_ahead()
     }
 
     /// Waits until nobody adds locations any more, once all is committed. Says whether the block goes on.

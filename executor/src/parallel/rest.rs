@@ -65,7 +65,8 @@ impl<R: StateReader> Source for RestSource<'_, R> {
     }
 }
 
-/// Puts what is committed into an empty journal, as what it has executed. Nobody may commit meanwhile.
+/// Puts what is committed into an empty journal, as what it has executed. Nobody may commit or add
+/// locations meanwhile.
 pub(super) fn take_over<R: Source, C: Crypto>(
     memory: &MvMemory,
     state: &mut StateAccess<'_, R, C>,

@@ -138,6 +138,10 @@ where
 
     /// Executes all transactions from this one on, and the end of the block. Says whether the block goes on.
     fn execute_rest(&self, from: u32, ledger: &mut Ledger<R::Error, S>) -> bool {
+        // A worker may still be reading the accounts of transactions that were left to this one, and that it has committed.
+        if !self.end_reading_ahead() {
+            return false;
+        }
         let Environment { memory, reader, .. } = self.environment;
         let Ledger { tally, sink, flight, .. } = ledger;
         let mut on_commit = |step: Committed<'_>| {

@@ -14,6 +14,7 @@
 #![cfg(shuttle)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod rest;
 mod simulation;
 mod turns;
 

@@ -146,30 +146,40 @@ pub(crate) fn simulate(seed: u64, totals: &mut Totals) -> Result<u64, String> {
             *result.lock().unwrap() = Some(compared);
         }
     };
-    let mut config = Config::new();
-    config.stack_size = STACK_BYTES;
-    config.failure_persistence = FailurePersistence::None;
-    config.max_steps = MaxSteps::FailAfter(MOST_STEPS);
-    config.silence_warnings = true;
-    let again = format!("BRAID_SEEDS={seed}..{}", seed + 1);
-    // What panics here gets no further than this line.
-    let reports_panic = ReportsPanic(&again);
-    Runner::new(Turns::new(seed, course.clone()), config).run(work);
-    drop(reports_panic);
+    in_turns(seed, &course, work);
     let compared = result.lock().unwrap().take().unwrap();
-    let seen = compared.map_err(|difference| format!("{again}: {difference}\n{case:#?}"))?;
+    let seen =
+        compared.map_err(|difference| format!("{}: {difference}\n{case:#?}", again(seed)))?;
     let (choices, switches) = (course.choices(), course.switches());
     *totals = std::mem::take(totals).plus(Totals { choices, switches, ..seen });
     Ok(course.digest())
 }
 
-/// Tells which seed it was when a panic passes by: a deadlock, or an assertion.
-struct ReportsPanic<'a>(&'a str);
+/// Does the work, whose threads take turns as `seed` has it.
+pub(crate) fn in_turns(seed: u64, course: &Arc<Course>, work: impl Fn() + Send + Sync + 'static) {
+    let mut config = Config::new();
+    config.stack_size = STACK_BYTES;
+    config.failure_persistence = FailurePersistence::None;
+    config.max_steps = MaxSteps::FailAfter(MOST_STEPS);
+    config.silence_warnings = true;
+    // What panics here gets no further than this line.
+    let reports_panic = ReportsPanic(seed);
+    Runner::new(Turns::new(seed, course.clone()), config).run(work);
+    drop(reports_panic);
+}
 
-impl Drop for ReportsPanic<'_> {
+/// How to see it again.
+pub(crate) fn again(seed: u64) -> String {
+    format!("BRAID_SEEDS={seed}..{}", seed + 1)
+}
+
+/// Tells which seed it was when a panic passes by: a deadlock, or an assertion.
+struct ReportsPanic(u64);
+
+impl Drop for ReportsPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}: panics", self.0);
+            eprintln!("{}: panics", again(self.0));
         }
     }
 }
