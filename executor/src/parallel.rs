@@ -98,7 +98,7 @@ pub enum Parallelism {
 pub enum ExecutionPath {
     /// On the calling thread.
     Sequential,
-    /// By workers, with what their scheduler counted.
+    /// By workers, with what their scheduler counted: of units, each of one or more transactions ([`Grouping`]).
     Parallel(Counters),
 }
 

@@ -67,7 +67,7 @@ are medians. Before that the results are compared; a difference is a failure.
               each can wait for one read while the others wait for theirs, whatever depends on what. What threads gain that
               only sleep as long, because of how the system wakes them, is said below the table.
   of bound    speed-up / bound
-  runs/tx     executions of a transaction until it was committed
+  runs        executions of a unit, of one or more transactions, until it was committed
   p50, p99 us microseconds from the end of its last execution until it was committed: half, 99 in 100 waited no longer
   bytes/tx    memory in which its results waited, of those that did
 

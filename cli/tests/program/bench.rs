@@ -55,7 +55,7 @@ fn a_block_is_measured_with_each_number_of_threads() {
         assert_eq!(threads, [1, 2, 5]);
         assert_eq!(parallel[0]["execution"], json!("sequential"));
         assert_eq!(parallel[2]["execution"], json!("parallel"));
-        assert!(parallel[2]["runs_per_transaction"].as_f64().unwrap() >= 1.0);
+        assert!(parallel[2]["runs_per_unit"].as_f64().unwrap() >= 1.0);
         let [p50, p99] = ["commit_latency_p50_us", "commit_latency_p99_us"]
             .map(|name| parallel[2][name].as_f64().unwrap());
         assert!(p50 >= 0.0 && p50 <= p99);

@@ -32,7 +32,7 @@ pub(super) fn print_header(out: &mut impl Write) -> io::Result<()> {
         "bound",
         "of bound",
         "Ggas/s",
-        "runs/tx",
+        "runs",
         "p50 us",
         "p99 us",
         "bytes/tx"
@@ -65,7 +65,7 @@ pub(super) fn print_row(out: &mut impl Write, row: &Row<'_>) -> io::Result<()> {
                 grouped(flight.bytes_per_waiting_transaction as u64),
             ],
         };
-        let runs = fact.runs_per_transaction.map_or_else(|| "-".to_owned(), |n| format!("{n:.2}"));
+        let runs = fact.runs_per_unit.map_or_else(|| "-".to_owned(), |n| format!("{n:.2}"));
         writeln!(
             out,
             "{name:24} {transactions:>6} {gas:>13} {sequential:>9} {:>7} {:>9} {:>8.2} {:>6.2} {:>8.2} {:>7.2} {runs:>7} \
@@ -98,7 +98,7 @@ struct Facts {
     bound: f64,
     ggas_per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    runs_per_transaction: Option<f64>,
+    runs_per_unit: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", flatten)]
     counts: Option<Counts>,
     #[serde(skip_serializing_if = "Option::is_none", flatten)]
@@ -173,7 +173,7 @@ impl Facts {
             speed_up: parallel.speed_up(times),
             bound,
             ggas_per_second: mgas_per_second(gas, seconds) / 1e3,
-            runs_per_transaction: counts.as_ref().map(Counts::runs_per_transaction),
+            runs_per_unit: counts.as_ref().map(Counts::runs_per_unit),
             counts,
             flight: parallel.flight.map(Flight::from),
         }
@@ -185,7 +185,7 @@ impl Facts {
 }
 
 impl Counts {
-    fn runs_per_transaction(&self) -> f64 {
+    fn runs_per_unit(&self) -> f64 {
         self.executions as f64 / self.commits.max(1) as f64
     }
 }
@@ -340,10 +340,10 @@ impl Totals {
             if counts.commits > 0 {
                 writeln!(
                     out,
-                    "  {} transactions in parallel: {:.3} executions each, {} aborted, {} repeated at their turn, {} waited \
+                    "  {} units of transactions in parallel: {:.3} executions each, {} aborted, {} repeated at their turn, {} waited \
                      for another, {} sleeps of workers",
                     grouped(counts.commits),
-                    counts.runs_per_transaction(),
+                    counts.runs_per_unit(),
                     grouped(counts.aborts),
                     grouped(counts.head_reexecutions),
                     grouped(counts.waits),
