@@ -44,7 +44,7 @@ fn serial(beginning: u64) -> Scene {
     let mut scene = Scene::new(Hardfork::Shanghai);
     scene.mode = Mode::Build;
     scene.contract(COUNTER, contracts::counter());
-    for number in 0..beginning + 4 {
+    for number in 0..beginning + 6 {
         scene.fund(person(200 + number), ETHER);
         scene.push(call(person(200 + number), COUNTER, []));
         let strangers = if number < beginning { 0 } else { 3 };
