@@ -197,12 +197,23 @@ where
         ledger: &mut Ledger<R::Error, S>,
         context: &mut Context,
     ) -> bool {
+        // A block that is full is not worth executing anything for; what comes after may still fit.
+        let first = &self.block.transactions[transactions.start as usize];
+        let is_full = first.gas_limit > ledger.tally.limits.available_gas;
+        if is_full && transactions.len() > 1 {
+            return self.take_turns(transactions, ledger, context);
+        }
         let mut reads = std::mem::take(&mut ledger.reads);
         let mut writes = std::mem::take(&mut ledger.writes);
         let mut results = std::mem::take(&mut ledger.results);
         results.clear();
         let effects = (&mut reads, &mut writes, &mut results);
-        let ending = self.execute_at_frontier(transactions.clone(), effects, context);
+        let ending = if is_full {
+            // It is left out whatever it would do.
+            Ending::Undecided
+        } else {
+            self.execute_at_frontier(transactions.clone(), effects, context)
+        };
         // If they have to be taken one by one, these lists are needed once more.
         (ledger.reads, ledger.writes) = (reads, WriteSet::default());
         let found = Found { ending, results: &mut results, writes: &writes, is_published: false };
@@ -380,6 +391,16 @@ where
         }
         // When they ended then does not count.
         found.results.clear();
+        self.take_turns(transactions, ledger, context)
+    }
+
+    /// Executes these transactions, whose turn it is, one by one, and commits each before the next.
+    fn take_turns(
+        &self,
+        transactions: Range<u32>,
+        ledger: &mut Ledger<R::Error, S>,
+        context: &mut Context,
+    ) -> bool {
         transactions.into_iter().all(|tx| self.take_turn(tx..tx + 1, ledger, context))
     }
 
