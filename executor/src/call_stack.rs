@@ -6,11 +6,11 @@
 
 mod create;
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use braid_interpreter::{
-    AccountId, CallKind, CallRequest, CreateRequest, Exit, Frame, FrameEnd, FrameInput, FrameStart,
-    HaltReason, Host, Inspector, Workspace, prepare, run,
+    AccountId, CallKind, CallRequest, Code, CreateRequest, Exit, Frame, FrameEnd, FrameInput,
+    FrameStart, HaltReason, Host, Inspector, Workspace, prepare, run,
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{Address, U256};
@@ -82,6 +82,8 @@ pub(crate) struct CallStack {
     /// The first `height` are alive, the outermost first. Those above are kept for the next calls, with what they allocated.
     activations: Vec<Activation>,
     height: usize,
+    /// Initcode of creations that have ended, for those to come.
+    initcodes: Vec<Arc<Code>>,
     /// Of what ended last. It stays here until its caller takes it up: handing it from function to function takes longer than
     /// a short frame.
     pub(crate) result: FrameResult,
@@ -204,7 +206,9 @@ impl CallStack {
                 }
             }
         }
-        m.workspace.call = None;
+        if let Some(request) = m.workspace.call.take() {
+            self.keep_initcode(request.code);
+        }
         Ok(is_answered.then_some(Ended::Call))
     }
 

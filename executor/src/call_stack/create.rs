@@ -16,6 +16,9 @@ const CODE_DEPOSIT_BYTE_GAS: u64 = 200;
 /// Most bytes of deployed code (EIP-170).
 const CODE_LIMIT_BYTES: usize = 24_576;
 
+/// In place of a hash in code that is initcode: nobody asks for its hash.
+const NO_HASH: B256 = B256::ZERO;
+
 impl CallStack {
     /// Serves the creation in the workspace: refuses it, or starts the frame of its initcode. Says whether it has ended
     /// already.
@@ -89,11 +92,28 @@ impl CallStack {
         Ok(None)
     }
 
-    /// Initcode, analysed. It runs once: the frame that will run it mostly has that of the creation before, which nobody needs.
+    /// Initcode, analysed. It runs once, so that of an earlier creation is made this one: the frame that will run it often has
+    /// one, or a call has left one.
     fn initcode(&mut self, bytes: &[u8]) -> Arc<Code> {
         let next = self.activations.get_mut(self.height);
-        let renewed = next.and_then(|next| next.frame.renew_code(bytes));
-        renewed.unwrap_or_else(|| Arc::new(Code::new(bytes, B256::ZERO)))
+        if let Some(renewed) = next.and_then(|next| next.frame.renew_code(bytes)) {
+            return renewed;
+        }
+        if let Some(mut kept) = self.initcodes.pop()
+            && let Some(code) = Arc::get_mut(&mut kept)
+        {
+            code.renew(bytes, NO_HASH);
+            return kept;
+        }
+        Arc::new(Code::new(bytes, NO_HASH))
+    }
+
+    /// Keeps the code that a call found in the frame it took, if that is initcode, which nobody needs any more.
+    #[inline]
+    pub(super) fn keep_initcode(&mut self, code: Arc<Code>) {
+        if code.hash() == NO_HASH {
+            self.initcodes.push(code);
+        }
     }
 }
 

@@ -176,6 +176,28 @@ fn creations_allocate_nothing() {
     }
 }
 
+/// Calls the callee, then creates with initcode that reverts, as often as the first word of calldata says. Both take the frame
+/// above in turns.
+fn caller_and_creator() -> Vec<u8> {
+    let mut code = vec![op::PUSH1 + 2, op::PUSH0, op::PUSH0, op::REVERT];
+    code.extend([op::PUSH0, op::MSTORE, op::PUSH0, op::CALLDATALOAD]);
+    let start = code.len() as u8;
+    code.extend([op::JUMPDEST, op::PUSH0, op::PUSH0, op::PUSH0, op::PUSH0, op::PUSH0, op::PUSH20]);
+    code.extend(CALLEE);
+    code.extend([op::GAS, op::CALL, op::POP]);
+    code.extend([op::PUSH1, 3, op::PUSH1, 29, op::PUSH0, op::CREATE, op::POP]);
+    code.extend([op::PUSH1, 1, op::SWAP1, op::SUB]);
+    code.extend([op::DUP1, op::PUSH1, start, op::JUMPI, op::STOP]);
+    code
+}
+
+#[test]
+fn calls_and_creations_in_turns_allocate_nothing() {
+    let state = state(&[(CALLER, caller_and_creator()), (CALLEE, callee())]);
+    let engines = [Engine::Plain, Engine::Adaptive];
+    assert_free_on(engines, "calls and creations in turns", (CALLER, &state), 300);
+}
+
 #[test]
 fn calls_of_precompiles_allocate_nothing() {
     // ECRECOVER, SHA-256, RIPEMD-160, identity, addition on BN254. The libraries behind the others allocate: multiplication on
