@@ -51,10 +51,12 @@ fn the_small_files_of_the_state_corpus_pass() {
 }
 
 #[test]
-#[ignore = "takes long: 585 MiB of tests"]
+#[ignore = "takes long: 585 MiB of tests, on each engine"]
 fn whole_state_corpus() {
     let Some(folder) = corpus("state", "the state corpus") else { return };
-    run(&files_below(&folder, ".json"), Engine::default());
+    for engine in [Engine::Adaptive, Engine::Threaded, Engine::Plain] {
+        run(&files_below(&folder, ".json"), engine);
+    }
 }
 
 /// What the threads have found.
