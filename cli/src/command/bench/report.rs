@@ -340,8 +340,8 @@ impl Totals {
             if counts.commits > 0 {
                 writeln!(
                     out,
-                    "  {} units of transactions in parallel: {:.3} executions each, {} aborted, {} repeated at their turn, {} waited \
-                     for another, {} sleeps of workers",
+                    "  {} units of transactions in parallel: {:.3} executions each, {} aborted, {} repeated at their turn, \
+                     {} waited for another, {} sleeps of workers",
                     grouped(counts.commits),
                     counts.runs_per_unit(),
                     grouped(counts.aborts),
