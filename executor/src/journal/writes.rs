@@ -58,6 +58,13 @@ impl Journal {
         account.code().filter(|code| is_new && !code.is_empty())
     }
 
+    /// Notes whether an account existed that was touched: what each of several transactions did to it rests on that.
+    pub(crate) fn find_out_if_touched_exists(&mut self, id: AccountId) {
+        if self.account(id).was_touched {
+            self.exists(id);
+        }
+    }
+
     /// The code that the account has, unless that is none, or nobody has asked for it.
     pub(crate) fn code_of(&self, id: AccountId) -> Option<&Arc<Code>> {
         self.account(id).code().filter(|code| !code.is_empty())

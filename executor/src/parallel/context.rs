@@ -196,7 +196,12 @@ impl Context {
     ) {
         let Self { journal, locations, indices, .. } = self;
         writes.clear();
+        let has_steps = !self.results.steps.is_empty();
         for id in locations.accounts_read() {
+            if has_steps {
+                // One transaction may have made it exist that another has credited: to say which, existence has to be known.
+                journal.find_out_if_touched_exists(id);
+            }
             let write = journal.account_write(id);
             if write.is_nothing() {
                 continue;
