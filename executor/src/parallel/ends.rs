@@ -83,13 +83,13 @@ where
 
     /// Whether the block goes on.
     fn begin(&self) -> bool {
-        let begun = self.outside(Version::BEGIN, |rules, _| rules.begin(&self.block.context));
-        let has_begun = begun.is_ok();
-        match begun {
-            Ok(()) => self.ends.has_begun.store(true, Ordering::Release),
-            Err(error) => self.fail(error),
+        match self.outside(Version::BEGIN, |rules, _| rules.begin(&self.block.context)) {
+            Ok(()) => {
+                self.ends.has_begun.store(true, Ordering::Release);
+                true
+            }
+            Err(error) => self.fail(error, &mut self.ledger()),
         }
-        has_begun
     }
 
     /// Whether the block goes on.
@@ -104,36 +104,41 @@ where
             return;
         }
         // Relaxed: it publishes nothing.
-        if !self.ends.is_ending.swap(true, Ordering::Relaxed) {
-            let rest = self.ledger().rest.take();
-            let ended = match rest {
-                Some(Rest { requests, state }) => Ok((requests, Some(state))),
-                None => self
-                    .outside(Version::END, |rules, tally| {
-                        rules.end(&self.block.context, &tally.receipts)
-                    })
-                    .map(|requests| (requests, None)),
-            };
-            match ended {
-                Ok((requests, rest)) => {
-                    if !self.wait_for_those_ahead() {
-                        return;
-                    }
-                    let receipts = std::mem::take(&mut self.ledger().tally.receipts);
-                    let settled = self.settled(&receipts);
-                    let workers = self.scheduler.workers();
-                    let gathering = Gathering::new(settled, rest.is_none(), workers);
-                    let ended = Ended { requests, receipts, gathering, rest };
-                    let _: &Ended = self.ends.ended.get_or_init(|| ended);
-                }
-                Err(error) => return self.fail(error),
-            }
+        if !self.ends.is_ending.swap(true, Ordering::Relaxed) && !self.end_transactions() {
+            return;
         }
         let is_given_up = || self.scheduler.is_halted();
         wait_until(|| self.ends.ended.get().is_some(), is_given_up);
         if let Some(Ended { receipts, gathering, .. }) = self.ends.ended.get() {
             gathering.work(self.settled(receipts), is_given_up);
         }
+    }
+
+    /// Does what comes after the transactions, and tells the others. Says whether the block goes on.
+    fn end_transactions(&self) -> bool {
+        let rest = self.ledger().rest.take();
+        let ended = match rest {
+            Some(Rest { requests, state }) => Ok((requests, Some(state))),
+            None => self
+                .outside(Version::END, |rules, tally| {
+                    rules.end(&self.block.context, &tally.receipts)
+                })
+                .map(|requests| (requests, None)),
+        };
+        let (requests, rest) = match ended {
+            Ok(ended) => ended,
+            Err(error) => return self.fail(error, &mut self.ledger()),
+        };
+        if !self.wait_for_those_ahead() {
+            return false;
+        }
+        let receipts = std::mem::take(&mut self.ledger().tally.receipts);
+        let settled = self.settled(&receipts);
+        let workers = self.scheduler.workers();
+        let gathering = Gathering::new(settled, rest.is_none(), workers);
+        let ended = Ended { requests, receipts, gathering, rest };
+        let _: &Ended = self.ends.ended.get_or_init(|| ended);
+        true
     }
 
     /// Does what may add locations that no transaction needs yet, unless all is committed, or executed by one thread. Whoever
@@ -169,10 +174,15 @@ where
         Settled { memory, crypto, receipts, lists: self.ends.lists }
     }
 
-    /// Ends the block early.
-    fn fail(&self, error: ExecutionError<R::Error>) {
-        self.ledger().error = Some(error);
+    /// Ends the block early: says that it does not go on.
+    pub(super) fn fail(
+        &self,
+        error: ExecutionError<R::Error>,
+        ledger: &mut Ledger<R::Error, S>,
+    ) -> bool {
+        ledger.error = Some(error);
         self.scheduler.halt();
+        false
     }
 
     /// Does what is no transaction, while no other worker has anything to do.

@@ -168,11 +168,7 @@ where
                 ledger.rest = Some(Rest { requests, state });
                 true
             }
-            Err(error) => {
-                ledger.error = Some(error);
-                self.scheduler.halt();
-                false
-            }
+            Err(error) => self.fail(error, ledger),
         }
     }
 
@@ -357,11 +353,7 @@ where
         };
         match settled {
             Ok(()) => true,
-            Err(error) => {
-                ledger.error = Some(error);
-                self.scheduler.halt();
-                false
-            }
+            Err(error) => self.fail(error, ledger),
         }
     }
 
