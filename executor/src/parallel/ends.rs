@@ -2,13 +2,13 @@
 
 use std::sync::{OnceLock, PoisonError, atomic::Ordering};
 
-use braid_mv_memory::{Change, Version, WriteSet};
+use braid_mv_memory::{Version, WriteSet};
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, Receipt, Requests, StateDelta, StateReader};
 
 use crate::{
     BlockOutcome, Committed, ExecutionError, MissingRequestContracts, Step,
-    block_rules::BlockRules, committed::Changes, tally::Tally,
+    block_rules::BlockRules, tally::Tally,
 };
 
 use super::{
@@ -212,12 +212,8 @@ where
         let mut writes = WriteSet::default();
         let memory = self.environment.memory;
         context.take_writes(memory, self.environment.beneficiary, &mut writes);
-        let mut changes: Vec<Change> = Vec::new();
-        memory.commit(version, &writes, |change| changes.push(change));
-        if let Some(sink) = &mut ledger.sink {
-            let step = if version == Version::BEGIN { Step::Begin } else { Step::End };
-            sink(Committed { step, changes: Changes::Memory(memory, &changes) });
-        }
+        let step = if version == Version::BEGIN { Step::Begin } else { Step::End };
+        ledger.commit(memory, (version, &writes), step);
         drop(ledger);
         self.contexts.put_back(context);
         Ok(result)

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use braid_mv_memory::{Change, Read, Version, WriteSet};
+use braid_mv_memory::{Change, MvMemory, Read, Version, WriteSet};
 use braid_precompiles::Crypto;
 use braid_primitives::StateReader;
 use braid_scheduler::{Claim, Commit, Scheduler};
@@ -49,13 +49,28 @@ pub(super) struct Ledger<E, S> {
     pub(super) rest: Option<Rest>,
 }
 
-impl<E, S> Ledger<E, S> {
+impl<E, S: FnMut(Committed<'_>)> Ledger<E, S> {
     /// Notes that the transactions are committed that ended then; each waited in so many bytes.
     fn note_commits(&mut self, ended: &[Instant], bytes: usize) {
         if let Some(flight) = &mut self.flight {
             flight.commit_latencies.extend(ended.iter().map(Instant::elapsed));
             flight.bytes_in_flight.extend(ended.iter().map(|_| bytes));
         }
+    }
+
+    /// Commits what a step wrote, and tells whoever wants to know.
+    pub(super) fn commit(
+        &mut self,
+        memory: &MvMemory,
+        (version, writes): (Version, &WriteSet),
+        step: Step<'_>,
+    ) {
+        let Self { sink: Some(sink), changes, .. } = self else {
+            return memory.commit(version, writes, |_| {});
+        };
+        changes.clear();
+        memory.commit(version, writes, |change| changes.push(change));
+        sink(Committed { step, changes: Changes::Memory(memory, changes) });
     }
 }
 
@@ -407,25 +422,21 @@ where
         if writes.credit.is_some() {
             self.read_beneficiary(ledger)?;
         }
-        let Ledger { tally, sink, changes, .. } = ledger;
-        if let Some(sink) = sink {
+        if ledger.sink.is_some() {
             if is_published {
                 memory.withdraw(version, writes);
             }
             let steps = results.outcomes.iter().zip(&results.steps);
             for (tx, (outcome, writes)) in transactions.clone().zip(steps) {
-                changes.clear();
-                let version = Version::of_transaction(tx);
-                memory.commit(version, writes, |change| changes.push(change));
                 let step = Step::Transaction { index: tx as usize, outcome };
-                sink(Committed { step, changes: Changes::Memory(memory, changes) });
+                ledger.commit(memory, (Version::of_transaction(tx), writes), step);
             }
         } else {
             memory.commit(version, writes, |_| {});
         }
         let transactions = self.transactions(transactions);
         for (tx, outcome) in transactions.iter().zip(results.outcomes.drain(..)) {
-            tally.add(tx, outcome);
+            ledger.tally.add(tx, outcome);
         }
         Ok(())
     }
@@ -474,17 +485,9 @@ where
                 if writes.credit.is_some() {
                     self.read_beneficiary(ledger)?;
                 }
-                let Ledger { tally, sink, changes, .. } = ledger;
-                match sink {
-                    Some(sink) => {
-                        changes.clear();
-                        memory.commit(version, writes, |change| changes.push(change));
-                        let step = Step::Transaction { index: tx as usize, outcome: &outcome };
-                        sink(Committed { step, changes: Changes::Memory(memory, changes) });
-                    }
-                    None => memory.commit(version, writes, |_| {}),
-                }
-                tally.add(transaction, outcome);
+                let step = Step::Transaction { index: tx as usize, outcome: &outcome };
+                ledger.commit(memory, (version, writes), step);
+                ledger.tally.add(transaction, outcome);
                 Ok(())
             }
         }
