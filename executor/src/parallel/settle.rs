@@ -25,6 +25,7 @@ use super::{
     run::BlockRun,
     sync::MutexGuard,
     transfer::transfer,
+    units::{reads_at, writes_at},
 };
 
 /// About how many transactions are executed in one go where each depends on the one before.
@@ -245,7 +246,7 @@ where
         context: &mut Context,
     ) -> Ending<R::Error> {
         context.indices.begin(self.environment.memory);
-        let version = Version::of_transaction(transactions.start);
+        let version = reads_at(&transactions);
         let unit = self.transactions(transactions);
         if let [tx] = unit {
             let (step, indices) = ((tx, version), &mut context.indices);
@@ -393,7 +394,7 @@ where
         context: &mut Context,
     ) -> bool {
         if found.is_published {
-            let version = Version::of_transaction(transactions.end - 1);
+            let version = writes_at(&transactions);
             self.environment.memory.withdraw(version, found.writes);
         }
         // When they ended then does not count.
@@ -418,7 +419,7 @@ where
         ledger: &mut Ledger<R::Error, S>,
     ) -> Result<(), ExecutionError<R::Error>> {
         let memory = self.environment.memory;
-        let version = Version::of_transaction(transactions.end - 1);
+        let version = writes_at(&transactions);
         if writes.credit.is_some() {
             self.read_beneficiary(ledger)?;
         }

@@ -50,13 +50,23 @@ impl Units {
         self.of[tx as usize]
     }
 
-    /// The version at which a unit reads: what is below its first transaction.
+    /// The version at which a unit reads.
     pub(super) fn reads_at(&self, unit: u32) -> Version {
-        Version::of_transaction(self.transactions(unit).start)
+        reads_at(&self.transactions(unit))
     }
 
-    /// The version at which all that a unit wrote is shown to others: that of its last transaction.
+    /// The version at which all that a unit wrote is shown to others.
     pub(super) fn writes_at(&self, unit: u32) -> Version {
-        Version::of_transaction(self.transactions(unit).end - 1)
+        writes_at(&self.transactions(unit))
     }
+}
+
+/// The version at which transactions read that are executed together: what is below the first.
+pub(super) fn reads_at(transactions: &Range<u32>) -> Version {
+    Version::of_transaction(transactions.start)
+}
+
+/// The version of all that they wrote: that of the last.
+pub(super) fn writes_at(transactions: &Range<u32>) -> Version {
+    Version::of_transaction(transactions.end - 1)
 }
