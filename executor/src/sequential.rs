@@ -200,23 +200,23 @@ impl<C: Crypto> SequentialExecutor<C> {
         Ok(tally.into_outcome(logs_bloom, requests, state))
     }
 
-    /// Executes what is left of a block from transaction `from` on, its end included. `source` answers from the state before
-    /// the block, and `take_over` puts into the journal what those before have changed. Returns the write set of the block.
+    /// Executes what is left of a block from transaction `from` on, its end included. `state` is the
+    /// one before the block; `take_over` puts into the journal what those before have changed. Returns the write set of the block.
     ///
     /// # Errors
     /// Those of [`Self::execute_block`].
-    pub(crate) fn execute_rest<R: Source>(
+    pub(crate) fn execute_rest<R: StateReader>(
         &mut self,
         (block, from): (&Block, usize),
-        source: R,
-        take_over: impl FnOnce(&mut StateAccess<'_, R, C>),
+        state: &R,
+        take_over: impl FnOnce(&mut StateAccess<'_, &R, C>),
         tally: &mut Tally,
         on_commit: &mut impl FnMut(Committed<'_>),
     ) -> Result<(Option<Requests>, StateDelta), ExecutionError<R::Error>> {
         self.clear();
         let mut access = state_access(
             (&mut self.journal, &self.codes, &mut self.hashes),
-            (source, &self.crypto),
+            (state, &self.crypto),
             &block.env,
             &tally.limits,
         );

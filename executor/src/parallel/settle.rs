@@ -21,7 +21,7 @@ use super::{
     flight::Flight,
     lock,
     record::{Record, Results},
-    rest::{Rest, RestSource, take_over},
+    rest::{Rest, take_over},
     run::BlockRun,
     sync::MutexGuard,
     transfer::transfer,
@@ -169,12 +169,11 @@ where
                 sink(step);
             }
         };
-        let source = RestSource { memory, reader };
         let rest = (self.block, from as usize);
         let mut executor = lock(&self.sequential);
         let executed = executor.execute_rest(
             rest,
-            source,
+            reader,
             |state| take_over(memory, state),
             tally,
             &mut on_commit,
