@@ -54,14 +54,27 @@ impl Past {
 #[derive(Debug, Default)]
 pub(super) struct Originals {
     pub(super) accounts: Vec<(u32, Past)>,
-    pub(super) slots: Vec<(u32, U256)>,
+    slots: Vec<(u32, U256)>,
 }
 
 impl Originals {
     /// The account, if the step changed it.
-    pub(super) fn account(&self, id: AccountId) -> Option<&Past> {
+    fn account(&self, id: AccountId) -> Option<&Past> {
         let position = self.accounts.binary_search_by_key(&id.0, |(id, _)| *id).ok()?;
         Some(&self.accounts[position].1)
+    }
+
+    /// The slots that the step changed, each with what it was before the step, and whether the step has wiped the storage.
+    pub(super) fn written_slots(
+        &self,
+        journal: &Journal,
+    ) -> impl Iterator<Item = (SlotId, U256, bool)> {
+        self.slots.iter().map(|(id, original)| {
+            let account = journal.slots[*id as usize].key.account();
+            let past = self.account(account);
+            let is_wiped = past.is_some_and(|past| past.epoch != journal.account(account).epoch);
+            (SlotId(*id), *original, is_wiped)
+        })
     }
 }
 
@@ -79,7 +92,7 @@ impl Journal {
         for (id, slot) in self.slots.iter().enumerate() {
             if slot.is_loaded && slot.written != NEVER {
                 let is_wiped = self.account(slot.key.account()).epoch > 0;
-                changes.record_slot(id as u32, slot.before, is_wiped);
+                changes.record_slot(SlotId(id as u32), slot.before, is_wiped);
             }
         }
         self.change_lists = Some(changes.finish());
@@ -95,11 +108,8 @@ impl Journal {
             let before = original.exists.then_some(&original.info);
             changes.record_account(*id, before, original.epoch != epoch);
         }
-        for (id, original) in &originals.slots {
-            let account = self.slots[*id as usize].key.account();
-            let past = originals.account(account);
-            let is_wiped = past.is_some_and(|past| past.epoch != self.account(account).epoch);
-            changes.record_slot(*id, *original, is_wiped);
+        for (id, original, is_wiped) in originals.written_slots(self) {
+            changes.record_slot(id, original, is_wiped);
         }
         changes.finish();
         delta
@@ -201,9 +211,9 @@ impl<'j> Changes<'j> {
     }
 
     /// Adds a slot, if it has [changed](Journal::changed_slot).
-    fn record_slot(&mut self, id: u32, before: U256, is_wiped: bool) {
-        if self.journal.changed_slot(SlotId(id), before, is_wiped).is_some() {
-            self.lists.slots.push(id);
+    fn record_slot(&mut self, id: SlotId, before: U256, is_wiped: bool) {
+        if self.journal.changed_slot(id, before, is_wiped).is_some() {
+            self.lists.slots.push(id.0);
         }
     }
 

@@ -38,12 +38,8 @@ impl Journal {
             let id = AccountId(*id);
             (id, write_since(past, self.account(id)))
         });
-        let slots = originals.slots.iter().filter_map(|(id, original)| {
-            let id = SlotId(*id);
-            let account = self.slots[id.0 as usize].key.account();
-            let past = originals.account(account);
-            let is_wiped = past.is_some_and(|past| past.epoch != self.account(account).epoch);
-            Some((id, self.changed_slot(id, *original, is_wiped)?))
+        let slots = originals.written_slots(self).filter_map(|(id, original, is_wiped)| {
+            Some((id, self.changed_slot(id, original, is_wiped)?))
         });
         StepWrites {
             accounts: accounts.filter(|(_, write)| !write.is_nothing()).collect(),
