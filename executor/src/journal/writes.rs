@@ -47,13 +47,6 @@ impl Journal {
         }
     }
 
-    /// The code that the account was given, if it was given other code than it had.
-    pub(crate) fn new_code(&self, id: AccountId) -> Option<&Arc<Code>> {
-        let account = self.account(id);
-        let is_new = account.exists && account.info.code_hash != self.code_hash_before(id);
-        account.code().filter(|code| is_new && !code.is_empty())
-    }
-
     /// Notes whether an account existed that was touched: what each of several transactions did to it rests on that.
     pub(crate) fn find_out_if_touched_exists(&mut self, id: AccountId) {
         if self.account(id).was_touched {

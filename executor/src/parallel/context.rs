@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-use braid_interpreter::{Engine, NoInspector, Schedule, SlotId, TransactionEnv, Workspace};
-use braid_mv_memory::{AccountIndex, MvMemory, Read, SlotIndex, Version, WriteSet};
+use braid_interpreter::{
+    AccountId, Engine, NoInspector, Schedule, SlotId, TransactionEnv, Workspace,
+};
+use braid_mv_memory::{AccountIndex, AccountWrite, MvMemory, Read, SlotIndex, Version, WriteSet};
 use braid_precompiles::Crypto;
 use braid_primitives::{BlockEnv, Bytes, StateReader, Transaction, U256};
 
@@ -186,8 +188,7 @@ impl Context {
         work(&mut access, &mut self.stack, &mut self.workspace)
     }
 
-    /// Replaces `writes` by what was written since [`Self::clear`]. Code that was deployed goes into the memory at once,
-    /// before anybody can be told of it.
+    /// Replaces `writes` by what was written since [`Self::clear`].
     pub(super) fn take_writes(
         &mut self,
         memory: &MvMemory,
@@ -206,10 +207,7 @@ impl Context {
             if write.is_nothing() {
                 continue;
             }
-            if let Some(code) = journal.new_code(id) {
-                memory.insert_code(code.hash(), || Bytes::copy_from_slice(code.bytes()));
-            }
-            writes.accounts.push((locations.account(id), write));
+            push_write(writes, (id, write), (journal, locations, memory));
         }
         for (id, value) in journal.slot_writes() {
             writes.slots.push((slot_index((journal, id), locations, (indices, memory)), value));
@@ -254,10 +252,7 @@ fn step_writes<R: StateReader, C: Crypto>(
     let StepWrites { accounts, slots } = journal.step_writes();
     let mut writes = WriteSet::default();
     for (id, write) in accounts {
-        if let Some(code) = journal.code_of(id).filter(|_| write.code_hash.is_some()) {
-            memory.insert_code(code.hash(), || Bytes::copy_from_slice(code.bytes()));
-        }
-        writes.accounts.push((source.locations.account(id), write));
+        push_write(&mut writes, (id, write), (journal, source.locations, memory));
     }
     for (id, value) in slots {
         writes
@@ -272,6 +267,18 @@ fn step_writes<R: StateReader, C: Crypto>(
     }
     journal.begin_step();
     writes
+}
+
+/// Adds what was done to an account. Code that it was given goes into the memory at once, before anybody can be told of it.
+fn push_write(
+    writes: &mut WriteSet,
+    (id, write): (AccountId, AccountWrite),
+    (journal, locations, memory): (&Journal, &Locations, &MvMemory),
+) {
+    if let Some(code) = journal.code_of(id).filter(|_| write.code_hash.is_some()) {
+        memory.insert_code(code.hash(), || Bytes::copy_from_slice(code.bytes()));
+    }
+    writes.accounts.push((locations.account(id), write));
 }
 
 /// Where a slot is that was written.
