@@ -170,48 +170,41 @@ impl<C: Crypto> SequentialExecutor<C> {
         inspector: &mut I,
         mut on_commit: impl FnMut(Committed<'_>),
     ) -> Result<BlockOutcome, ExecutionError<R::Error>> {
-        self.clear();
         let limits = *self.limits.get(&self.spec, &block.env);
-        let (spec, policy, mode) = (&self.spec, self.missing_request_contracts, self.mode);
-        let (stack, workspace) = (&mut self.stack, &mut self.workspace);
-        let mut access = state_access(
-            (&mut self.journal, &self.codes, &mut self.hashes),
-            (state, &self.crypto),
-            &block.env,
-            &limits,
-        );
-
-        let mut rules = BlockRules {
-            spec,
-            state: &mut access,
-            stack,
-            workspace,
-            missing_request_contracts: policy,
-        };
-        rules.begin(&block.context)?;
-        let changes = Changes::Journal(rules.state.journal);
-        on_commit(Committed { step: Step::Begin, changes });
         let mut tally = Tally::new(limits, block.transactions.len());
-        let rest = (block, 0, mode);
-        let requests = execute_rest(rest, &mut rules, inspector, &mut tally, &mut on_commit)?;
-        let mut state = StateDelta::default();
-        self.journal.state_delta(&mut state);
+        let (requests, state) = self.execute_from(
+            (block, 0),
+            state,
+            |rules, on_commit| {
+                rules.begin(&block.context)?;
+                let changes = Changes::Journal(rules.state.journal);
+                on_commit(Committed { step: Step::Begin, changes });
+                Ok(())
+            },
+            inspector,
+            &mut tally,
+            &mut on_commit,
+        )?;
         let logs_bloom = logs_bloom(&self.crypto, tally.logs());
         Ok(tally.into_outcome(logs_bloom, requests, state))
     }
 
-    /// Executes what is left of a block from transaction `from` on, its end included. `state` is the
-    /// one before the block; `take_over` puts into the journal what those before have changed. Returns the write set of the block.
+    /// Executes a block from transaction `from` on, its end included, once `begin` has put into the journal what comes before
+    /// that. `state` is the one before the block, and what is returned is of all of the block: requests and write set.
     ///
     /// # Errors
-    /// Those of [`Self::execute_block`].
-    pub(crate) fn execute_rest<R: StateReader>(
+    /// Those of [`Self::execute_block`], and of `begin`.
+    pub(crate) fn execute_from<R: StateReader, I: Inspector, S: FnMut(Committed<'_>)>(
         &mut self,
         (block, from): (&Block, usize),
         state: &R,
-        take_over: impl FnOnce(&mut StateAccess<'_, &R, C>),
+        begin: impl FnOnce(
+            &mut BlockRules<'_, '_, &R, C>,
+            &mut S,
+        ) -> Result<(), ExecutionError<R::Error>>,
+        inspector: &mut I,
         tally: &mut Tally,
-        on_commit: &mut impl FnMut(Committed<'_>),
+        on_commit: &mut S,
     ) -> Result<(Option<Requests>, StateDelta), ExecutionError<R::Error>> {
         self.clear();
         let mut access = state_access(
@@ -220,7 +213,6 @@ impl<C: Crypto> SequentialExecutor<C> {
             &block.env,
             &tally.limits,
         );
-        take_over(&mut access);
         let mut rules = BlockRules {
             spec: &self.spec,
             state: &mut access,
@@ -228,8 +220,9 @@ impl<C: Crypto> SequentialExecutor<C> {
             workspace: &mut self.workspace,
             missing_request_contracts: self.missing_request_contracts,
         };
+        begin(&mut rules, on_commit)?;
         let rest = (block, from, self.mode);
-        let requests = execute_rest(rest, &mut rules, &mut NoInspector, tally, on_commit)?;
+        let requests = execute_rest(rest, &mut rules, inspector, tally, on_commit)?;
         let mut state = StateDelta::default();
         self.journal.state_delta(&mut state);
         Ok((requests, state))

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use braid_interpreter::NoInspector;
 use braid_mv_memory::{Change, MvMemory, Read, Version, WriteSet};
 use braid_precompiles::Crypto;
 use braid_primitives::StateReader;
@@ -171,10 +172,14 @@ where
         };
         let rest = (self.block, from as usize);
         let mut executor = lock(&self.sequential);
-        let executed = executor.execute_rest(
+        let executed = executor.execute_from(
             rest,
             reader,
-            |state| take_over(memory, state),
+            |rules, _| {
+                take_over(memory, rules.state);
+                Ok(())
+            },
+            &mut NoInspector,
             tally,
             &mut on_commit,
         );
