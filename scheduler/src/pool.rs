@@ -192,12 +192,10 @@ impl WorkerPool {
         self.grow(workers).map_err(RunError::Spawn)?;
         let first_panic = Mutex::new(None);
         let guarded = |worker: usize| {
-            let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(worker))) else { return };
-            lock(&first_panic).get_or_insert((worker, message_of(&*panic)));
+            let Err(message) = caught(|| body(worker)) else { return };
+            lock(&first_panic).get_or_insert((worker, message));
             // A panic in here has nobody left to be told to.
-            drop(catch_unwind(AssertUnwindSafe(&on_panic)));
-            // The payload's own drop may panic.
-            drop(catch_unwind(AssertUnwindSafe(|| drop(panic))));
+            drop(caught(&on_panic));
         };
         scope(&guarded, |lender| {
             let posts: Vec<_> = self.threads[..workers - 1].iter().map(|t| &t.post).collect();
@@ -218,11 +216,16 @@ impl WorkerPool {
 /// # Errors
 /// [`RunError::Panicked`] if the work panics.
 pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, RunError> {
+    caught(work).map_err(|message| RunError::Panicked { worker: 0, message })
+}
+
+/// What the work returns, or what its panic says.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let message = message_of(&*panic);
         // The payload's own drop may panic.
         drop(catch_unwind(AssertUnwindSafe(|| drop(panic))));
-        RunError::Panicked { worker: 0, message }
+        message
     })
 }
 
