@@ -69,9 +69,14 @@ struct Block {
 
 impl Block {
     fn new(transactions: u32, window: u32, dependencies: &[(u32, u32)]) -> Self {
+        Self::on(scheduler(transactions, window, dependencies), dependencies)
+    }
+
+    /// A block on a scheduler that was told of its transactions and of these dependencies.
+    fn on(scheduler: Scheduler, dependencies: &[(u32, u32)]) -> Self {
         Self {
-            scheduler: scheduler(transactions, window, dependencies),
-            results: Results::new(transactions),
+            results: Results::new(scheduler.transactions()),
+            scheduler,
             committed: AtomicU32::new(0),
             dependencies: dependencies.to_vec(),
             goes_alone: false,
@@ -362,14 +367,7 @@ fn a_led_batch_wakes_who_waits_for_it() {
         let mut scheduler = Scheduler::new(2);
         scheduler.reset(3, [2].into_iter(), 3);
         scheduler.depends_on(2, 1);
-        let block = Block {
-            scheduler,
-            results: Results::new(3),
-            committed: AtomicU32::new(0),
-            dependencies: vec![(2, 1)],
-            goes_alone: false,
-        };
-        let block = Arc::new(block);
+        let block = Arc::new(Block::on(scheduler, &[(2, 1)]));
         let Task::Execute(batch) = block.scheduler.next() else { panic!("there is a batch") };
         assert_eq!((batch.first, batch.count), (0, 2));
         let commit = block.scheduler.lead(0).unwrap();
@@ -392,20 +390,7 @@ fn one_is_left_to_the_holder_of_the_token() {
     model(2, || {
         let mut scheduler = scheduler(3, 3, &[(2, 1)]);
         scheduler.leave(1);
-        let block = Arc::new(Block {
-            scheduler,
-            results: Results::new(3),
-            committed: AtomicU32::new(0),
-            dependencies: vec![(2, 1)],
-            goes_alone: false,
-        });
-        assert_eq!(block.execute(start_next(&block.scheduler)), None);
-        let other = Arc::clone(&block);
-        let other = thread::spawn(move || other.work(1));
-        block.work(0);
-        other.join().unwrap();
-        assert_eq!(block.committed.load(Ordering::Relaxed), 3);
-        assert_eq!(block.scheduler.frontier(), 3);
+        Block::on(scheduler, &[(2, 1)]).run_after(1);
     });
 }
 
