@@ -24,8 +24,10 @@ use braid_executor::{
     TransactionOutcome,
     parallel::{ExecutionPath, Grouping, Parallelism},
 };
-use braid_precompiles::Crypto;
+use braid_precompiles::{Crypto, DefaultCrypto};
 use braid_primitives::{ChainSpec, StateDelta, StateReader};
+
+use scene::Scene;
 
 /// How many threads blocks are executed on.
 pub const THREADS: [usize; 5] = [1, 2, 4, 8, 16];
@@ -170,6 +172,15 @@ fn note(steps: &mut Vec<(SeenStep, StateDelta)>, committed: &Committed<'_>) {
 pub struct Both<C> {
     sequential: SequentialExecutor<C>,
     parallel: BlockExecutor<C>,
+}
+
+impl Both<DefaultCrypto> {
+    /// Executors for the chain of a scene, in its mode.
+    pub fn of(scene: &Scene) -> Self {
+        let mut both = Self::new(scene.spec(), DefaultCrypto::new());
+        both.set_mode(scene.mode);
+        both
+    }
 }
 
 impl<C: Crypto> Both<C> {

@@ -65,12 +65,6 @@ fn scenes() -> Vec<(String, Scene)> {
     scenes
 }
 
-fn both(scene: &Scene) -> Both<DefaultCrypto> {
-    let mut both = Both::new(scene.spec(), DefaultCrypto::new());
-    both.set_mode(scene.mode);
-    both
-}
-
 /// Checks every scene in a thread of its own.
 fn for_each_scene(check: fn(&Scene, &str)) {
     silence_wanted_panics();
@@ -111,12 +105,12 @@ fn next_block_is_right(
 #[test]
 fn what_cannot_be_read_is_the_error_of_sequential_execution() {
     for_each_scene(|scene, name| {
-        let mut kept = both(scene);
+        let mut kept = Both::of(scene);
         let expected = kept.sequentially(&scene.block, &scene.world);
         let reads = reads_of(scene, &mut kept);
         for read in reads.iter().step_by(reads.len().div_ceil(FAULTS)) {
             // What code was read is remembered over blocks.
-            let mut fresh = matches!(read, Read::Code(_)).then(|| both(scene));
+            let mut fresh = matches!(read, Read::Code(_)).then(|| Both::of(scene));
             let both = fresh.as_mut().unwrap_or(&mut kept);
             let reader = Faulty::new(&scene.world, Fault::FailsFor(*read));
             if let Err(difference) = both.compare(&scene.block, &reader, &[1, 2, 4]) {
@@ -130,7 +124,7 @@ fn what_cannot_be_read_is_the_error_of_sequential_execution() {
 #[test]
 fn a_read_that_fails_once_is_an_error_or_does_not_matter() {
     for_each_scene(|scene, name| {
-        let mut both = both(scene);
+        let mut both = Both::of(scene);
         let expected = both.sequentially(&scene.block, &scene.world);
         let reads = count_reads(scene, &mut both);
         for at in (0..reads).step_by(reads.div_ceil(FAULTS).max(1)) {
@@ -151,7 +145,7 @@ fn a_read_that_fails_once_is_an_error_or_does_not_matter() {
 #[test]
 fn a_reader_that_panics_is_an_error() {
     for_each_scene(|scene, name| {
-        let mut both = both(scene);
+        let mut both = Both::of(scene);
         let expected = both.sequentially(&scene.block, &scene.world);
         let reads = count_reads(scene, &mut both);
         let mut panics = 0;
@@ -175,7 +169,7 @@ fn a_reader_that_panics_is_an_error() {
 #[test]
 fn a_reader_that_dawdles_changes_nothing() {
     for_each_scene(|scene, name| {
-        let mut both = both(scene);
+        let mut both = Both::of(scene);
         let expected = both.sequentially(&scene.block, &scene.world);
         let reads = reads_of(scene, &mut both);
         for read in reads.iter().step_by(reads.len().div_ceil(FAULTS)) {
@@ -206,7 +200,7 @@ fn a_panic_before_or_after_the_transactions_is_an_error_too() {
     let roots = braid_executor::system_calls::BEACON_ROOTS_ADDRESS;
     for (scene, at) in [(scene, heir), (cancun, roots)] {
         within(LIMIT, "a panic outside transactions", move || {
-            let mut both = both(&scene);
+            let mut both = Both::of(&scene);
             let expected = both.sequentially(&scene.block, &scene.world);
             let reader = Faulty::new(&scene.world, Fault::PanicsFor(Read::Account(at)));
             for threads in [1, 2] {
@@ -228,7 +222,7 @@ fn a_panic_is_an_error_where_a_block_runs_on_the_calling_thread_too() {
     scene.contract(inner, Asm::new().sload(7).sstore(1).stop()).slot(inner, 7, 7);
     scene.fund(person(0), ETHER).push(call(person(0), outer, []));
     within(LIMIT, "a small block", move || {
-        let expected = both(&scene).sequentially(&scene.block, &scene.world).result;
+        let expected = Both::of(&scene).sequentially(&scene.block, &scene.world).result;
         let fault = Fault::PanicsFor(Read::Storage(inner, U256::from(7)));
         let reader = Faulty::new(&scene.world, fault);
         let mut executor = BlockExecutor::new(scene.spec(), DefaultCrypto::new());
@@ -251,7 +245,7 @@ fn a_slow_state_is_read_side_by_side() {
         scene.fund(person(number), ETHER).push(pay(person(number), person(100 + number), 1));
     }
     within(LIMIT, "transfers", move || {
-        let expected = both(&scene).sequentially(&scene.block, &scene.world).result;
+        let expected = Both::of(&scene).sequentially(&scene.block, &scene.world).result;
         let mut executor = BlockExecutor::new(scene.spec(), DefaultCrypto::new());
         let reader = Faulty::new(&scene.world, Fault::Dawdles(Duration::from_millis(1)));
         for _ in 0..3 {
@@ -272,7 +266,7 @@ fn a_taker_of_results_that_panics_is_an_error() {
             executor.set_mode(scene.mode);
             let policy = braid_executor::MissingRequestContracts::Ignore;
             executor.set_missing_request_contracts(policy);
-            let mut both = both(&scene);
+            let mut both = Both::of(&scene);
             let expected = both.sequentially(&scene.block, &scene.world);
             for at in 0..expected.steps.len() {
                 let mut steps = 0;
@@ -299,7 +293,7 @@ fn a_taker_of_results_that_panics_is_an_error() {
 fn play_with_slow(scene: &Scene, slow: (Address, u64)) -> Seen {
     let scene = scene.clone();
     within(LIMIT, "a scene with a slow slot", move || {
-        let mut both = both(&scene);
+        let mut both = Both::of(&scene);
         let mut seen = None;
         for threads in [2, 3, 4, 8] {
             let read = Read::Storage(slow.0, U256::from(slow.1));
@@ -406,7 +400,7 @@ fn a_transaction_without_room_in_the_block_is_left_out_before_it_fails_to_read()
         let unreadable = Read::Account(person(1));
         let seen = within(LIMIT, "a full block", move || {
             let reader = Faulty::new(&scene.world, Fault::FailsFor(unreadable));
-            both(&scene).compare(&scene.block, &reader, &[1, 2, 4])
+            Both::of(&scene).compare(&scene.block, &reader, &[1, 2, 4])
         });
         let seen = seen.unwrap_or_else(|difference| panic!("{mode:?}: {difference}"));
         match mode {

@@ -11,7 +11,7 @@ use std::{mem, ops::Range, time::Duration};
 use alloy_primitives::keccak256;
 use braid_executor::{Engine, Mode};
 use braid_precompiles::DefaultCrypto;
-use braid_primitives::{Address, ChainSpec, Hardfork, U256};
+use braid_primitives::{Address, Hardfork, U256};
 use braid_tests::{
     engines::{for_each_seed, real_code::RealCode},
     parallel::{
@@ -71,9 +71,7 @@ impl Kept {
         is_unsteady: bool,
     ) -> Result<(), String> {
         let mut random = Random::new(seed.wrapping_mul(11));
-        let mut both = mem::take(&mut self.both).unwrap_or_else(|| {
-            Both::new(ChainSpec::single(Hardfork::Frontier), DefaultCrypto::new())
-        });
+        let mut both = mem::take(&mut self.both).unwrap_or_else(|| Both::of(&scene));
         // All numbers of threads in turn, two and another one each time.
         let threads = match is_unsteady {
             true => [4, random.pick(&THREADS)],
@@ -232,7 +230,7 @@ fn write_sets_of_large_blocks_are_the_same() {
             scene.push_as_it_is(create(d, initcode, 0));
         }
     }
-    let mut both = Both::new(scene.spec(), DefaultCrypto::new());
+    let mut both = Both::of(&scene);
     let seen = both.compare(&scene.block, &scene.world, &[1, 2, 3, 8]).unwrap();
     let delta = &seen.outcome().state;
     let wiped = delta.accounts.values().filter(|account| account.storage_wiped).count();

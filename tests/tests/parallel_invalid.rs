@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use alloy_primitives::{B256, U256};
 use braid_executor::{InvalidBlock, InvalidTransaction, Mode};
-use braid_precompiles::DefaultCrypto;
 use braid_primitives::{Hardfork, Transaction, TransactionType};
 use braid_tests::parallel::{
     Both, Failure, Seen, SeenStep, THREADS,
@@ -17,9 +16,8 @@ use braid_tests::parallel::{
 fn promptly(scene: &Scene) -> Seen {
     let scene = scene.clone();
     within(Duration::from_secs(20), "a block with an invalid transaction", move || {
-        let mut both = Both::new(scene.spec(), DefaultCrypto::new());
-        both.set_mode(scene.mode);
-        both.compare(&scene.block, &scene.world, &THREADS).unwrap_or_else(|error| panic!("{error}"))
+        let compared = Both::of(&scene).compare(&scene.block, &scene.world, &THREADS);
+        compared.unwrap_or_else(|error| panic!("{error}"))
     })
 }
 

@@ -11,7 +11,7 @@ use std::{mem, ops::Range, time::Duration};
 use alloy_primitives::{Address, U256, keccak256};
 use braid_executor::Mode;
 use braid_precompiles::DefaultCrypto;
-use braid_primitives::{ChainSpec, Hardfork, StateReader, Transaction};
+use braid_primitives::{Hardfork, StateReader, Transaction};
 use braid_tests::{
     engines::{for_each_seed, real_code::RealCode},
     parallel::{
@@ -70,17 +70,11 @@ fn compare<R: StateReader + Sync>(
     Ok(expected)
 }
 
-fn both(scene: &Scene) -> Both<DefaultCrypto> {
-    let mut both = Both::new(scene.spec(), DefaultCrypto::new());
-    both.set_mode(scene.mode);
-    both
-}
-
 /// Plays the scene in every way.
 fn play(scene: &Scene) -> Seen {
     let scene = scene.clone();
     within(LIMIT, "a scene in every way", move || {
-        let mut both = both(&scene);
+        let mut both = Both::of(&scene);
         let seen = [1, 2, 3].map(|threads| compare(&mut both, &scene, (&scene.world, threads)));
         let [seen, ..] = seen.map(|seen| seen.unwrap_or_else(|difference| panic!("{difference}")));
         seen
@@ -108,9 +102,7 @@ struct Kept {
 
 impl Kept {
     fn check(&mut self, what: &str, scene: Scene, seed: u64) -> Result<(), String> {
-        let mut both = mem::take(&mut self.both).unwrap_or_else(|| {
-            Both::new(ChainSpec::single(Hardfork::Frontier), DefaultCrypto::new())
-        });
+        let mut both = mem::take(&mut self.both).unwrap_or_else(|| Both::of(&scene));
         let what = format!("{what}, seed {seed}");
         let threads = if seed.is_multiple_of(3) { 2 } else { 1 };
         let (both, result) = within(LIMIT, &what.clone(), move || {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use braid_executor::{Block, Engine, ExecutionStatus, Mode};
-use braid_precompiles::DefaultCrypto;
 use braid_primitives::{
     Authorization, BlockContext, BlockEnv, ChainSpec, Hardfork, Transaction, TransactionType,
 };
@@ -120,8 +119,7 @@ impl Scene {
     }
 
     fn compare(&self) -> Seen {
-        let mut both = Both::new(self.spec(), DefaultCrypto::new());
-        both.set_mode(self.mode);
+        let mut both = Both::of(self);
         let mut seen = None;
         for round in 0..ROUNDS {
             both.set_engine([Engine::Adaptive, Engine::Threaded, Engine::Plain][round % 3]);

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use alloy_primitives::{Address, U256};
 use braid_executor::Mode;
-use braid_precompiles::DefaultCrypto;
 use braid_primitives::{Hardfork, Transaction};
 use braid_tests::{
     engines::for_each_seed,
@@ -64,8 +63,7 @@ fn nothing_of_the_block_before_gets_into_the_rest() {
         let work = move || {
             let tries = (seed % 2) as u32;
             let (crowd, serial) = (crowd(), serial(8 * u64::from(tries)));
-            let mut both = Both::new(serial.spec(), DefaultCrypto::new());
-            both.set_mode(serial.mode);
+            let mut both = Both::of(&serial);
             both.set_ways(Ways::groups_of(1, 7));
             drop(both.in_parallel(&crowd.block, &crowd.world, 1));
             both.set_ways(Ways::groups_of(1, tries));

@@ -8,7 +8,6 @@ use std::{
 };
 
 use braid_executor::{Engine, ExecutionStatus, parallel::ExecutionPath};
-use braid_precompiles::DefaultCrypto;
 use braid_tests::{
     engines::real_code::RealCode,
     parallel::{
@@ -64,16 +63,10 @@ impl Case {
         }
     }
 
-    fn both(&self) -> Both<DefaultCrypto> {
-        let mut both = Both::new(self.scene.spec(), DefaultCrypto::new());
-        both.set_mode(self.scene.mode);
-        both.set_engine(self.engine);
-        both
-    }
-
     /// Executes the block sequentially and, with turns, in parallel.
     fn compare(&self) -> Result<Totals, String> {
-        let (mut both, block) = (self.both(), &self.scene.block);
+        let (mut both, block) = (Both::of(&self.scene), &self.scene.block);
+        both.set_engine(self.engine);
         let fault = self.unreadable.map_or(Fault::None, Fault::FailsFor);
         let reader = Faulty::new(&self.scene.world, fault);
         // A turn may end where a reader takes its time.
@@ -123,8 +116,7 @@ fn ways(random: &mut Random) -> Ways {
 /// Something that the block reads, but for code: that may be known from elsewhere.
 fn some_read(scene: &Scene, random: &mut Random) -> Option<Read> {
     let recorder = Recorder::new(&scene.world, Refusal::Never);
-    let mut both = Both::new(scene.spec(), DefaultCrypto::new());
-    both.set_mode(scene.mode);
+    let mut both = Both::of(scene);
     drop(both.sequentially(&scene.block, &recorder));
     let mut reads = recorder.into_answered();
     reads.retain(|read| !matches!(read, Read::Code(_)));
