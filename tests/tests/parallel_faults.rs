@@ -16,13 +16,13 @@ use braid_tests::{
     parallel::{
         Both, Failure, Seen, Ways,
         contracts::{Asm, adder, created_by, creation, deploying, factory},
-        faults::{Fault, Faulty, PANIC},
+        faults::{Fault, Faulty, PANIC, reads_of},
         mocked::GROUPS,
         random_blocks::{self, TRANSACTIONS},
         scene::{ETHER, Scene, call, pay, person, word, words},
         within,
     },
-    recorder::{Read, Recorder, Refusal},
+    recorder::Read,
 };
 
 /// Longest that the blocks of one scene may take, with all their faults.
@@ -74,11 +74,9 @@ fn for_each_scene(check: fn(&Scene, &str)) {
 }
 
 /// The reads of sequential execution, each once.
-fn reads_of(scene: &Scene, both: &mut Both<DefaultCrypto>) -> Vec<Read> {
-    let recorder = Recorder::new(&scene.world, Refusal::Never);
-    drop(both.sequentially(&scene.block, &recorder));
+fn each_read_of(scene: &Scene, both: &mut Both<DefaultCrypto>) -> Vec<Read> {
     let mut seen = BTreeSet::new();
-    let mut reads = recorder.into_answered();
+    let mut reads = reads_of(both, scene);
     reads.retain(|read| seen.insert(format!("{read:?}")));
     reads
 }
@@ -107,7 +105,7 @@ fn what_cannot_be_read_is_the_error_of_sequential_execution() {
     for_each_scene(|scene, name| {
         let mut kept = Both::of(scene);
         let expected = kept.sequentially(&scene.block, &scene.world);
-        let reads = reads_of(scene, &mut kept);
+        let reads = each_read_of(scene, &mut kept);
         for read in reads.iter().step_by(reads.len().div_ceil(FAULTS)) {
             // What code was read is remembered over blocks.
             let mut fresh = matches!(read, Read::Code(_)).then(|| Both::of(scene));
@@ -171,7 +169,7 @@ fn a_reader_that_dawdles_changes_nothing() {
     for_each_scene(|scene, name| {
         let mut both = Both::of(scene);
         let expected = both.sequentially(&scene.block, &scene.world);
-        let reads = reads_of(scene, &mut both);
+        let reads = each_read_of(scene, &mut both);
         for read in reads.iter().step_by(reads.len().div_ceil(FAULTS)) {
             let fault = Fault::DawdlesFor(*read, Duration::from_millis(2));
             let reader = Faulty::new(&scene.world, fault);

@@ -17,7 +17,7 @@ use braid_tests::{
     parallel::{
         Both, Failure, Seen, SeenStep, Ways,
         contracts::{account_keeper, counter, mortal, setter},
-        faults::{Fault, Faulty},
+        faults::{Fault, Faulty, some_read},
         hot_blocks,
         mocked::GROUPS,
         random_blocks,
@@ -27,7 +27,6 @@ use braid_tests::{
         within,
     },
     random::{Random, seeds_of_environment},
-    recorder::{Read, Recorder, Refusal},
 };
 
 /// Longest that a scene may take.
@@ -79,15 +78,6 @@ fn play(scene: &Scene) -> Seen {
         let [seen, ..] = seen.map(|seen| seen.unwrap_or_else(|difference| panic!("{difference}")));
         seen
     })
-}
-
-/// Something that the block reads, but for code: that may be known from elsewhere.
-fn some_read(both: &mut Both<DefaultCrypto>, scene: &Scene, random: &mut Random) -> Option<Read> {
-    let recorder = Recorder::new(&scene.world, Refusal::Never);
-    drop(both.sequentially(&scene.block, &recorder));
-    let mut reads = recorder.into_answered();
-    reads.retain(|read| !matches!(read, Read::Code(_)));
-    (!reads.is_empty()).then(|| random.pick(&reads))
 }
 
 #[derive(Default)]

@@ -10,11 +10,13 @@ use std::{
 };
 
 use alloy_primitives::{Address, B256, Bytes, U256};
+use braid_precompiles::Crypto;
 use braid_primitives::{AccountInfo, StateReader};
 
+use super::{Both, scene::Scene};
 use crate::{
     random::Random,
-    recorder::{Read, ReadError},
+    recorder::{Read, ReadError, Recorder, Refusal},
 };
 
 /// What is wrong with a reader.
@@ -115,4 +117,22 @@ impl<R: StateReader> StateReader for Faulty<'_, R> {
     fn block_hash(&self, number: u64) -> Result<B256, Self::Error> {
         self.read(Read::BlockHash(number), |reader| reader.block_hash(number))
     }
+}
+
+/// The reads of sequential execution, in order.
+pub fn reads_of<C: Crypto>(both: &mut Both<C>, scene: &Scene) -> Vec<Read> {
+    let recorder = Recorder::new(&scene.world, Refusal::Never);
+    drop(both.sequentially(&scene.block, &recorder));
+    recorder.into_answered()
+}
+
+/// Something that the block reads, but for code: that may be known from elsewhere.
+pub fn some_read<C: Crypto>(
+    both: &mut Both<C>,
+    scene: &Scene,
+    random: &mut Random,
+) -> Option<Read> {
+    let mut reads = reads_of(both, scene);
+    reads.retain(|read| !matches!(read, Read::Code(_)));
+    (!reads.is_empty()).then(|| random.pick(&reads))
 }

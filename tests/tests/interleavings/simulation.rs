@@ -12,14 +12,14 @@ use braid_tests::{
     engines::real_code::RealCode,
     parallel::{
         Both, Failure, Seen, SeenStep, Ways,
-        faults::{Fault, Faulty},
+        faults::{Fault, Faulty, some_read},
         hot_blocks,
         mocked::GROUPS,
         random_blocks,
         scene::Scene,
     },
     random::Random,
-    recorder::{Read, Recorder, Refusal},
+    recorder::Read,
 };
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
@@ -53,7 +53,9 @@ impl Case {
         // What is invalid may have been left out.
         let fits = |scene: &Scene| TRANSACTIONS.contains(&(scene.block.transactions.len() as u64));
         let Some(scene) = { scenes }.find(fits) else { unreachable!("there is no last one") };
-        let unreadable = if random.one_in(12) { some_read(&scene, &mut random) } else { None };
+        let is_unreadable = random.one_in(12);
+        let unreadable =
+            is_unreadable.then(|| some_read(&mut Both::of(&scene), &scene, &mut random)).flatten();
         Self {
             scene,
             engine: random.pick(&[Engine::Threaded, Engine::Plain]),
@@ -111,16 +113,6 @@ fn ways(random: &mut Random) -> Ways {
     let grouped = random.pick(&[0, 1, 2, 3]);
     let count = if random.one_in(2) { grouped } else { 1 };
     Ways::groups_of(count, random.pick(&[0, 1, 2, 7, 7, 7]))
-}
-
-/// Something that the block reads, but for code: that may be known from elsewhere.
-fn some_read(scene: &Scene, random: &mut Random) -> Option<Read> {
-    let recorder = Recorder::new(&scene.world, Refusal::Never);
-    let mut both = Both::of(scene);
-    drop(both.sequentially(&scene.block, &recorder));
-    let mut reads = recorder.into_answered();
-    reads.retain(|read| !matches!(read, Read::Code(_)));
-    (!reads.is_empty()).then(|| random.pick(&reads))
 }
 
 /// Compares the executions of the block that follows from `seed`. Returns a digest of the course that they took.
