@@ -40,7 +40,11 @@ impl<'s> Commit<'s> {
 
     /// Takes the token, if it is free, for the claimant of a batch of which `tx` has not been started, if that is the frontier.
     pub(crate) fn try_lead(scheduler: &'s Scheduler, tx: u32) -> Option<Self> {
-        if scheduler.frontier() != tx || scheduler.is_halted() {
+        // What begins early may be in anybody's hands.
+        if scheduler.frontier() != tx
+            || scheduler.transactions.is_early(tx)
+            || scheduler.is_halted()
+        {
             return None;
         }
         let commit = Self::take_token(scheduler)?;
@@ -66,12 +70,13 @@ impl<'s> Commit<'s> {
     /// the same way.
     ///
     /// # Panics
-    /// If `tx` is not the frontier, or was started.
+    /// If `tx` is not the frontier, was started, or begins early.
     pub fn led(&mut self, tx: u32) {
         self.let_go();
         let scheduler = self.scheduler;
         let frontier = scheduler.frontier();
         assert!(tx == frontier, "transaction {tx} is led, and the frontier is {frontier}");
+        assert!(!scheduler.transactions.is_early(tx), "transaction {tx} begins early and is led");
         let waiters = scheduler.transactions.lead(tx);
         self.advance(0, None);
         if !waiters.are_none() {

@@ -30,6 +30,8 @@ pub struct Scheduler {
     /// The right to commit: true while somebody has it.
     pub(crate) token: CachePadded<AtomicBool>,
     ready: ReadySet,
+    /// After the last transaction that begins early.
+    early_end: u32,
     pub(crate) sleepers: Sleepers,
     pub(crate) ledger: CachePadded<Ledger>,
     events: CachePadded<Events>,
@@ -48,6 +50,7 @@ impl Scheduler {
             progress: SharedProgress::new(Progress::new(0, 1)),
             token: CachePadded::new(AtomicBool::new(false)),
             ready: ReadySet::default(),
+            early_end: 0,
             sleepers: Sleepers::new(workers),
             ledger: CachePadded::default(),
             events: CachePadded::default(),
@@ -62,7 +65,7 @@ impl Scheduler {
     /// a whole.
     ///
     /// # Panics
-    /// If there are 2^30 transactions or more.
+    /// If there are 2^29 transactions or more.
     pub fn reset(&mut self, transactions: u32, batches: impl Iterator<Item = u32>, window: u32) {
         assert!(transactions <= MAX_TRANSACTIONS, "{transactions} transactions are too many");
         self.batch_starts.clear();
@@ -77,6 +80,7 @@ impl Scheduler {
         }
         self.transactions.reset(&self.batch_starts);
         self.ready.reset(transactions);
+        self.early_end = 0;
         self.most_window = window.max(1);
         self.halted = AtomicBool::new(false);
         *self.cursor = AtomicU32::new(0);
@@ -116,6 +120,33 @@ impl Scheduler {
     /// If `tx` is not in the block.
     pub fn leave(&mut self, tx: u32) {
         self.transactions.leave(tx);
+    }
+
+    /// Has `tx` begun as soon as it is within the window, before those below it that nobody has claimed: for what takes long,
+    /// and would otherwise end last.
+    ///
+    /// # Panics
+    /// If `tx` is not in the block, is not the only one of its batch, or is left to the holder of the token.
+    pub fn begin_early(&mut self, tx: u32) {
+        let starts = &self.batch_starts;
+        let is_alone =
+            starts.binary_search(&tx).is_ok_and(|batch| starts.get(batch + 1) == Some(&(tx + 1)));
+        assert!(is_alone, "transaction {tx} is not a batch of its own");
+        assert!(
+            !self.transactions.is_left(tx),
+            "transaction {tx} is left to the holder of the token"
+        );
+        if !self.transactions.is_early(tx) {
+            self.transactions.set_early(tx);
+            self.ready.insert(tx);
+            self.early_end = self.early_end.max(tx + 1);
+        }
+    }
+
+    /// Whether `tx` was to [begin early](Self::begin_early).
+    #[must_use]
+    pub fn begins_early(&self, tx: u32) -> bool {
+        self.transactions.is_early(tx)
     }
 
     /// The number of transactions.
@@ -251,6 +282,10 @@ impl Scheduler {
     pub(crate) fn claim_batch_at(&self, tx: u32) -> Option<Batch> {
         let cursor = self.cursor.load(Ordering::Relaxed);
         let (first, end) = self.batch(cursor).filter(|(first, _)| *first == tx)?;
+        // Somebody else may have claimed that already.
+        if self.transactions.is_early(first) {
+            return None;
+        }
         let (next, relaxed) = (cursor + 1, Ordering::Relaxed);
         self.cursor.compare_exchange(cursor, next, relaxed, relaxed).ok()?;
         Some(Batch { first, count: end - first })
@@ -299,10 +334,10 @@ impl Scheduler {
         Commit::try_lead(self, tx)
     }
 
-    /// Starts a transaction of a batch. `None` if it waits for a known dependency, then it is handed out later; or if it is
-    /// left to the holder of the token.
+    /// Starts a transaction of a batch. `None` if it waits for a known dependency, then it is handed out later; if it is left
+    /// to the holder of the token; or if it begins early, and is handed out as such.
     pub fn start(&self, tx: u32) -> Option<Claim> {
-        if self.transactions.is_left(tx) {
+        if self.transactions.is_left(tx) || self.transactions.is_early(tx) {
             return None;
         }
         let takes_over = self.transactions.is_last_of_batch(tx);
@@ -434,7 +469,7 @@ impl Scheduler {
     /// iterator gets there.
     pub fn executed_above(&self, tx: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
         let cursor = self.cursor.load(Ordering::Relaxed);
-        let end = self.batch_starts[cursor as usize];
+        let end = self.batch_starts[cursor as usize].max(self.early_end);
         (tx.saturating_add(1)..end).filter_map(|tx| {
             let word = self.transactions.load(tx);
             (word.state() == State::Executed).then(|| (tx, word.incarnation()))

@@ -10,7 +10,7 @@ use crate::Commit;
 pub enum Task<'s> {
     /// The frontier transaction has executed, and this worker has the commit token.
     Commit(Commit<'s>),
-    /// A transaction that was claimed before: aborted, or woken.
+    /// A transaction that was claimed before, and aborted or woken; or one that begins early.
     Reexecute(Claim),
     /// New transactions; each is put to [`Scheduler::start`](crate::Scheduler::start), in order.
     Execute(Batch),

@@ -16,16 +16,17 @@ struct Node {
     /// list.
     link: AtomicU32,
     /// What is known before the start: bit 31 if it is the last of its batch, bit 30 if it is left to the holder of the token,
-    /// below that what it depends on: index + 1, or 0.
+    /// bit 29 if it begins early, below that what it depends on: index + 1, or 0.
     known: u32,
 }
 
 const LAST_OF_BATCH: u32 = 1 << 31;
 const LEFT: u32 = 1 << 30;
-const FLAGS: u32 = LAST_OF_BATCH | LEFT;
+const EARLY: u32 = 1 << 29;
+const FLAGS: u32 = LAST_OF_BATCH | LEFT | EARLY;
 
 /// Most transactions of a block: their number has to fit beside the flags.
-pub(crate) const MAX_TRANSACTIONS: u32 = LEFT - 1;
+pub(crate) const MAX_TRANSACTIONS: u32 = EARLY - 1;
 
 /// Every change of a word is a read-modify-write, so that what one worker released reaches each later claimant.
 #[derive(Default)]
@@ -68,6 +69,14 @@ impl Transactions {
 
     pub(crate) fn is_left(&self, tx: u32) -> bool {
         self.nodes[tx as usize].known & LEFT != 0
+    }
+
+    pub(crate) fn set_early(&mut self, tx: u32) {
+        self.nodes[tx as usize].known |= EARLY;
+    }
+
+    pub(crate) fn is_early(&self, tx: u32) -> bool {
+        self.nodes[tx as usize].known & EARLY != 0
     }
 
     pub(crate) fn is_last_of_batch(&self, tx: u32) -> bool {

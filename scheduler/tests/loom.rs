@@ -394,6 +394,27 @@ fn one_is_left_to_the_holder_of_the_token() {
     });
 }
 
+fn begin_early(window: u32) {
+    model(2, move || {
+        let mut scheduler = scheduler(2, window, &[]);
+        scheduler.begin_early(1);
+        let block = Block { goes_alone: window == 1, ..Block::on(scheduler, &[]) };
+        block.run_after(0);
+    });
+}
+
+/// §4: the second of two begins early, while whoever claims its batch finds nothing in it.
+#[test]
+fn one_begins_early() {
+    begin_early(2);
+}
+
+/// §4: with a window of 1 it begins when it is the frontier, and who goes alone stops before it.
+#[test]
+fn one_would_begin_early_in_a_window_of_one() {
+    begin_early(1);
+}
+
 /// §5: a batch's claimant would lead what was left to the holder of the token, while another holds that.
 #[test]
 fn a_claimant_races_for_what_is_left() {

@@ -41,10 +41,16 @@ const LOW: Costs = Costs { step_ns: 20, commit_ns: 100, wake_up_ns: 5_000 };
 const MEASURED: Costs = Costs { step_ns: 50, commit_ns: 0, wake_up_ns: 50_000 };
 
 /// The virtual time that the block takes, in nanoseconds, and the number of executions.
-fn makespan(
+fn makespan(block: &[Measured], costs: &Costs, shape: (usize, u32, u32)) -> (u64, u64) {
+    makespan_with_early(block, costs, shape, &[])
+}
+
+/// The same, where some transactions begin early.
+fn makespan_with_early(
     block: &[Measured],
     costs: &Costs,
     (workers, batch, window): (usize, u32, u32),
+    early: &[u32],
 ) -> (u64, u64) {
     let programs: Vec<_> = block.iter().map(|measured| measured.program.clone()).collect();
     let cells = programs.iter().flatten().filter_map(|operation| match operation {
@@ -54,12 +60,14 @@ fn makespan(
     let cells = cells.max().unwrap_or(0);
     let mut scheduler = Scheduler::new(workers);
     scheduler.reset(block.len() as u32, std::iter::repeat(batch), window);
+    early.iter().for_each(|tx| scheduler.begin_early(*tx));
     let memory = Memory::new(cells, block.len() as u32);
     let shared = Shared {
         scheduler: &scheduler,
         memory: &memory,
         programs: &programs,
         left: &[],
+        early,
         validates_one_in: 1,
         aborts_one_in: 0,
         keeps_one_in: 1,
@@ -138,6 +146,24 @@ fn a_long_transaction_at_the_front_does_not_hold_up_others() {
     // With a small window they have to wait for it.
     let (time, _) = makespan(&block, &LOW, (5, 1, 8));
     assert!(time > 1_800_000, "{time}");
+}
+
+#[test]
+fn a_long_transaction_that_begins_early_does_not_end_last() {
+    let short = (0..400).map(|tx| Measured::new(10_000, &[tx], &[tx]));
+    let mut block: Vec<_> = short.chain([Measured::new(1_000_000, &[400], &[400])]).collect();
+    let shape = (2, 1, 512);
+    let (in_order, _) = makespan(&block, &LOW, shape);
+    let (early, executions) = makespan_with_early(&block, &LOW, shape, &[400]);
+    assert_eq!(executions, 401);
+    assert!(in_order > 3_000_000 && early < 2_600_000, "{in_order}, {early}");
+    // If it reads what others write later it is executed again.
+    block[400] = Measured::new(1_000_000, &[399], &[400]);
+    let (in_vain, executions) = makespan_with_early(&block, &LOW, shape, &[400]);
+    assert!(executions > 401 && in_vain > early, "{executions}, {in_vain}");
+    // Beyond the window it waits.
+    let (narrow, _) = makespan_with_early(&block, &LOW, (2, 1, 8), &[400]);
+    assert!(narrow > 2_900_000, "{narrow}");
 }
 
 /// Cells of a column: numbers with commas, or `-`.

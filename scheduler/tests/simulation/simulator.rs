@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) claimed_alone_after: u64,
     /// Those that were left to the holder of the token.
     pub(crate) left: u64,
+    /// Those that began before others below them.
+    pub(crate) early: u64,
     pub(crate) sleeps: u64,
     pub(crate) halts: u64,
     /// If the head is being decided for the second time.
@@ -36,7 +38,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn counts(&self) -> [u64; 17] {
+    fn counts(&self) -> [u64; 18] {
         [
             self.executions,
             self.first_commits,
@@ -53,6 +55,7 @@ impl Seen {
             self.claimed_alone,
             self.claimed_alone_after,
             self.left,
+            self.early,
             self.sleeps,
             self.halts,
         ]
@@ -74,6 +77,7 @@ impl Seen {
         self.claimed_alone += other.claimed_alone;
         self.claimed_alone_after += other.claimed_alone_after;
         self.left += other.left;
+        self.early += other.early;
         self.sleeps += other.sleeps;
         self.halts += other.halts;
     }
@@ -94,6 +98,7 @@ struct Block {
     batches: Vec<u32>,
     dependencies: Vec<(u32, u32)>,
     left: Vec<u32>,
+    early: Vec<u32>,
     window: u32,
     workers: usize,
 }
@@ -105,22 +110,42 @@ fn random_block(random: &mut Random) -> Block {
     let longest_batch = if random.one_in(2) { 1 } else { 4 };
     let dependencies = random.below(3);
     let left_one_in = random.below(4);
+    let early_one_in = random.below(4);
+    let batches: Vec<_> =
+        (0..transactions).map(|_| 1 + random.below(longest_batch) as u32).collect();
+    let left: Vec<_> = (0..transactions as u32)
+        .filter(|_| left_one_in > 0 && random.one_in(left_one_in))
+        .collect();
+    let early = batches_of_one(&batches, transactions as u32)
+        .filter(|tx| !left.contains(tx) && early_one_in > 0 && random.one_in(early_one_in))
+        .collect();
     Block {
         programs: (0..transactions).map(|_| random_program(random, cells, operations)).collect(),
         cells,
-        batches: (0..transactions).map(|_| 1 + random.below(longest_batch) as u32).collect(),
+        batches,
         dependencies: (0..dependencies)
             .map(|_| {
                 let tx = 1 + random.below(transactions - 1);
                 (tx as u32, random.below(tx) as u32)
             })
             .collect(),
-        left: (0..transactions as u32)
-            .filter(|_| left_one_in > 0 && random.one_in(left_one_in))
-            .collect(),
+        left,
+        early,
         window: 1 + random.below(transactions + 2) as u32,
         workers: 1 + random.below(5) as usize,
     }
+}
+
+/// The transactions that are claimed alone.
+pub(crate) fn batches_of_one(batches: &[u32], transactions: u32) -> impl Iterator<Item = u32> {
+    let ends = batches.iter().scan(0, |end, length| {
+        *end += length;
+        Some(*end)
+    });
+    ends.zip(batches)
+        .filter(|(_, length)| **length == 1)
+        .map(|(end, _)| end - 1)
+        .take_while(move |tx| *tx < transactions)
 }
 
 /// Runs the block of a seed, checks what came out, and tells what happened.
@@ -134,12 +159,14 @@ pub(crate) fn simulate(seed: u64) -> Seen {
         scheduler.depends_on(*tx, *on);
     }
     block.left.iter().for_each(|tx| scheduler.leave(*tx));
+    block.early.iter().for_each(|tx| scheduler.begin_early(*tx));
     let memory = Memory::new(block.cells, transactions);
     let shared = Shared {
         scheduler: &scheduler,
         memory: &memory,
         programs: &block.programs,
         left: &block.left,
+        early: &block.early,
         validates_one_in: [0, 1, 1, 3][random.below(4) as usize],
         aborts_one_in: [0, 4, 32][random.below(3) as usize],
         keeps_one_in: random.below(4),

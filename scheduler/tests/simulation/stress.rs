@@ -1,6 +1,7 @@
 //! The same blocks, larger, on real threads. A block that hangs ends the test with the scheduler's state.
 
 use std::{
+    collections::BTreeSet,
     ops::Range,
     process::abort,
     sync::{
@@ -18,6 +19,7 @@ use crate::{
     memory::{Execution, Memory, Step},
     program::{Program, random_program, run_sequentially},
     random::Random,
+    simulator::batches_of_one,
 };
 
 /// Far more than a block takes, on a machine that has much else to do.
@@ -185,6 +187,8 @@ struct Shape {
     dependent_one_in: u64,
     /// Every so many are left to the holder of the token.
     left_one_in: u64,
+    /// Every so many of those that are claimed alone begin early.
+    early_one_in: u64,
 }
 
 fn run(pool: &mut WorkerPool, scheduler: &mut Scheduler, seed: u64, shape: &Shape) {
@@ -193,15 +197,21 @@ fn run(pool: &mut WorkerPool, scheduler: &mut Scheduler, seed: u64, shape: &Shap
     let programs: Vec<_> =
         transactions.clone().map(|_| random_program(&mut random, shape.cells, 8)).collect();
     scheduler.set_workers(shape.workers);
-    let batches = transactions.clone().map(|_| 1 + random.below(shape.batch.into()) as u32);
-    scheduler.reset(shape.transactions, batches, shape.window);
+    let batches: Vec<_> =
+        transactions.clone().map(|_| 1 + random.below(shape.batch.into()) as u32).collect();
+    scheduler.reset(shape.transactions, batches.iter().copied(), shape.window);
     let mut random = Random::new(!seed);
     for tx in transactions.clone().skip(1) {
         if random.one_in(shape.dependent_one_in) {
             scheduler.depends_on(tx, tx - 1);
         }
+    }
+    let alone: BTreeSet<u32> = batches_of_one(&batches, shape.transactions).collect();
+    for tx in transactions.clone().skip(1) {
         if random.one_in(shape.left_one_in) {
             scheduler.leave(tx);
+        } else if random.one_in(shape.early_one_in) && alone.contains(&tx) {
+            scheduler.begin_early(tx);
         }
     }
     let memory = Memory::new(shape.cells, shape.transactions);
@@ -249,6 +259,7 @@ fn threads_commit_what_sequential_execution_gives() {
                 workers,
                 dependent_one_in,
                 left_one_in,
+                early_one_in: 1 + seed % 11,
             };
             run(&mut pool, &mut scheduler, seed, &shape);
         }
@@ -273,6 +284,7 @@ fn many_small_blocks_end() {
             workers,
             dependent_one_in: 4,
             left_one_in,
+            early_one_in: 1 + seed % 3,
         };
         run(&mut pool, &mut scheduler, seed, &shape);
     }

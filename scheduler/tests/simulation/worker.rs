@@ -18,6 +18,8 @@ pub(crate) struct Shared<'s> {
     pub(crate) programs: &'s [Program],
     /// Transactions that are left to the holder of the token.
     pub(crate) left: &'s [u32],
+    /// Transactions that begin early.
+    pub(crate) early: &'s [u32],
     /// Every so many executions validate those above them; 0: none.
     pub(crate) validates_one_in: u64,
     /// Every so many abort one above that need not be aborted; 0: none.
@@ -212,9 +214,9 @@ impl<'s> Worker<'s> {
                 return self.lead(tx, watch);
             }
             let claim = shared.scheduler.start(tx);
-            let is_left = shared.left.contains(&tx);
-            assert!(claim.is_none() || !is_left, "{tx} is left to the holder of the token");
-            watch.seen.waits_before_start += u64::from(claim.is_none() && !is_left);
+            let is_elsewhere = shared.left.contains(&tx) || shared.early.contains(&tx);
+            assert!(claim.is_none() || !is_elsewhere, "{tx} is not started by who has its batch");
+            watch.seen.waits_before_start += u64::from(claim.is_none() && !is_elsewhere);
             return claim.map_or(Phase::Look, |claim| self.begin(claim, shared, watch));
         }
         match shared.scheduler.next() {
@@ -230,7 +232,12 @@ impl<'s> Worker<'s> {
                 self.take_token(commit, watch);
                 Phase::Look
             }
-            Task::Reexecute(claim) => self.begin(claim, shared, watch),
+            Task::Reexecute(claim) => {
+                let is_new = claim.incarnation() == 0 && !claim.resume();
+                let is_early = is_new && shared.early.contains(&claim.tx());
+                watch.seen.early += u64::from(is_early && claim.tx() > shared.scheduler.frontier());
+                self.begin(claim, shared, watch)
+            }
             Task::Execute(batch) => {
                 let limit = shared.scheduler.frontier() + shared.most_window;
                 assert!(batch.first < limit, "{batch:?} is not below {limit}");
@@ -277,7 +284,7 @@ impl<'s> Worker<'s> {
             assert_eq!(next, tx + 1, "what is claimed alone follows");
             return self.lead(next, watch);
         }
-        if self.batch.front() == Some(&(tx + 1)) {
+        if self.batch.front() == Some(&(tx + 1)) && !shared.early.contains(&(tx + 1)) {
             self.batch.pop_front();
             watch.seen.led_after_others += 1;
             return self.lead(tx + 1, watch);
