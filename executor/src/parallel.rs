@@ -18,12 +18,17 @@
 //! | `indices` | finds where in the multi-version memory an account or slot is |
 //! | `record` | keeps what came of it until it is committed |
 //! | `flight` | what is measured of that time |
-//! | `plan` | which transactions go together, which wait for which, whether it is worth it |
+//! | `plan` | which transactions go together, which wait for which, which begin early, whether it is worth it |
+//! | `lengths` | which take long, going by those before |
 //! | `delta`, `block_delta` | write sets: of a step, of the block |
 //!
 //! # Transactions and units
 //! In large blocks small transactions that follow each other are executed together ([`Grouping`]). Scheduler and multi-version
 //! memory know units only, of one transaction or more; results are said by transactions.
+//!
+//! # What takes long begins early
+//! If a transaction that takes a good part of the block's time began when its turn came, the other workers might have nothing
+//! left to do beside it. So one that calls what took long in the blocks before begins at once ([`Precedence`]).
 //!
 //! # When blocks run on one thread
 //! Speculation costs something, and gains nothing where there is nothing to do beside: with one thread, in blocks of few
@@ -38,6 +43,7 @@ mod delta;
 mod ends;
 mod flight;
 mod indices;
+mod lengths;
 mod plan;
 mod record;
 mod rest;
@@ -64,12 +70,12 @@ use crate::{
 pub(crate) use delta::step_delta;
 
 pub use flight::Flight;
-pub use plan::Grouping;
+pub use plan::{Grouping, Precedence};
 
 use block_delta::Lists;
 use context::Environment;
 use contexts::Contexts;
-use ends::Ends;
+use ends::{BlockResult, Ends};
 use plan::Plan;
 use record::{Records, Results};
 use run::BlockRun;
@@ -236,6 +242,11 @@ impl<C: Crypto> BlockExecutor<C> {
         self.plan.set_grouping(grouping);
     }
 
+    /// Chooses which transactions begin before others below them. Results do not depend on it.
+    pub fn set_precedence(&mut self, precedence: Precedence) {
+        self.plan.set_precedence(precedence);
+    }
+
     /// Chooses after how many failed tries in a row to look ahead the rest of a block is taken for serial, and executed by one
     /// thread: 6 at most, which is what it is if nobody says otherwise. From one try to the next it takes twice as many units,
     /// so that 6 come to 126. With 0 nobody looks ahead at all. Results do not depend on it.
@@ -350,6 +361,7 @@ impl<C: Crypto> BlockExecutor<C> {
             reads: Vec::new(),
             writes: WriteSet::default(),
             results: Results::default(),
+            long: Vec::new(),
             rest: None,
         };
         let has_sink = ledger.sink.is_some();
@@ -385,8 +397,9 @@ impl<C: Crypto> BlockExecutor<C> {
         };
         worked.map_err(failed_run)?;
         self.last = ExecutionPath::Parallel(run.scheduler.counters());
-        let (outcome, flight) = run.into_outcome()?;
+        let BlockResult { outcome, flight, long } = run.into_result()?;
         self.flight = flight;
+        self.plan.learn_lengths(block, &long);
         Ok(outcome)
     }
 }

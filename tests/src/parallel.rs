@@ -22,7 +22,7 @@ use braid_executor::{
     Block, BlockExecutor, BlockOutcome, Committed, Engine, ExecutionError, InvalidBlock,
     InvalidTransaction, MissingRequestContracts, Mode, ParallelError, SequentialExecutor, Step,
     TransactionOutcome,
-    parallel::{ExecutionPath, Grouping, Parallelism},
+    parallel::{ExecutionPath, Grouping, Parallelism, Precedence},
 };
 use braid_precompiles::{Crypto, DefaultCrypto};
 use braid_primitives::{ChainSpec, StateDelta, StateReader};
@@ -39,27 +39,40 @@ pub struct Ways {
     pub grouping: Grouping,
     /// After how many failed tries to look ahead the rest is executed by one thread.
     pub most_tries: u32,
+    /// Which begin before others below them.
+    pub precedence: Precedence,
 }
 
 impl Ways {
     /// As blocks are executed where nobody says otherwise.
-    pub const USUAL: Self = Self { grouping: Grouping::Adaptive, most_tries: u32::MAX };
+    pub const USUAL: Self = Self {
+        grouping: Grouping::Adaptive,
+        most_tries: u32::MAX,
+        precedence: Precedence::Adaptive,
+    };
 
     /// Groups of so many transactions.
     pub const fn groups_of(count: u32, most_tries: u32) -> Self {
         match NonZeroU32::new(count) {
-            Some(count) => Self { grouping: Grouping::Fixed(count), most_tries },
-            None => Self { grouping: Grouping::Adaptive, most_tries },
+            Some(count) => Self { grouping: Grouping::Fixed(count), most_tries, ..Self::USUAL },
+            None => Self { most_tries, ..Self::USUAL },
         }
+    }
+
+    /// One by one; all begin early that may.
+    pub const fn early(most_tries: u32) -> Self {
+        Self { precedence: Precedence::Always, ..Self::groups_of(1, most_tries) }
     }
 
     /// In which ways a block is executed on so many threads, one after the other.
     pub fn with_threads(threads: usize) -> &'static [Self] {
         const ALONE: &[Ways] =
             &[Ways::USUAL, Ways::groups_of(4, 7), Ways::groups_of(1, 0), Ways::groups_of(3, 0)];
-        const FEW: &[Ways] = &[Ways::USUAL, Ways::groups_of(2, 1), Ways::groups_of(5, 7)];
-        const SOME: &[Ways] = &[Ways::USUAL, Ways::groups_of(1, 0), Ways::groups_of(3, 2)];
-        const MANY: &[Ways] = &[Ways::USUAL, Ways::groups_of(4, 0)];
+        const FEW: &[Ways] =
+            &[Ways::USUAL, Ways::groups_of(2, 1), Ways::groups_of(5, 7), Ways::early(2)];
+        const SOME: &[Ways] =
+            &[Ways::USUAL, Ways::groups_of(1, 0), Ways::groups_of(3, 2), Ways::early(7)];
+        const MANY: &[Ways] = &[Ways::USUAL, Ways::groups_of(4, 0), Ways::early(7)];
         match threads {
             1 => ALONE,
             2 => FEW,
@@ -222,6 +235,7 @@ impl<C: Crypto> Both<C> {
     pub fn set_ways(&mut self, ways: Ways) {
         self.parallel.set_grouping(ways.grouping);
         self.parallel.set_most_tries(ways.most_tries);
+        self.parallel.set_precedence(ways.precedence);
     }
 
     /// Executes the block one transaction after the other.

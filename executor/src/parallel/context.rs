@@ -1,6 +1,6 @@
 //! What a worker executes a unit of transactions with, and what comes out of it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use braid_interpreter::{
     AccountId, Engine, NoInspector, Schedule, SlotId, TransactionEnv, Workspace,
@@ -131,6 +131,18 @@ impl Context {
     /// # Errors
     /// The step for which it has to wait.
     pub(super) fn execute<R: StateReader, C: Crypto>(
+        &mut self,
+        environment: &Environment<'_, R, C>,
+        unit: &[Transaction],
+        step: (Version, bool),
+    ) -> Result<Ending<R::Error>, Version> {
+        let start = (unit.len() == 1).then(Instant::now);
+        let ending = self.go_on(environment, unit, step);
+        self.results.length += start.map_or(Duration::ZERO, |start| start.elapsed());
+        ending
+    }
+
+    fn go_on<R: StateReader, C: Crypto>(
         &mut self,
         environment: &Environment<'_, R, C>,
         unit: &[Transaction],

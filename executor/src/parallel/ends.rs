@@ -14,6 +14,7 @@ use crate::{
 use super::{
     block_delta::{Gathering, Lists, Settled},
     flight::Flight,
+    lengths::Run,
     rest::Rest,
     run::BlockRun,
     settle::Ledger,
@@ -36,6 +37,15 @@ pub(super) struct Ends<'a> {
     ahead: AtomicUsize,
     /// Nobody may begin to read ahead any more.
     is_enough_read: AtomicBool,
+}
+
+/// What a block came to.
+pub(super) struct BlockResult {
+    pub(super) outcome: BlockOutcome,
+    /// What was measured, if anybody wants that.
+    pub(super) flight: Option<Flight>,
+    /// Transactions that took long, or were expected to.
+    pub(super) long: Vec<Run>,
 }
 
 /// A block after its end.
@@ -219,13 +229,11 @@ where
         Ok(result)
     }
 
-    /// The block's result, once all workers have returned.
-    pub(super) fn into_outcome(
-        self,
-    ) -> Result<(BlockOutcome, Option<Flight>), ExecutionError<R::Error>> {
+    /// What the block came to, once all workers have returned.
+    pub(super) fn into_result(self) -> Result<BlockResult, ExecutionError<R::Error>> {
         let lists = self.ends.lists;
         let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let Ledger { mut tally, flight, error, .. } = ledger;
+        let Ledger { mut tally, flight, error, long, .. } = ledger;
         if let Some(error) = error {
             return Err(error);
         }
@@ -236,6 +244,6 @@ where
         let (gathered, logs_bloom) = gathering.finish(lists);
         let state = rest.unwrap_or(gathered);
         tally.receipts = receipts;
-        Ok((tally.into_outcome(logs_bloom, requests, state), flight))
+        Ok(BlockResult { outcome: tally.into_outcome(logs_bloom, requests, state), flight, long })
     }
 }

@@ -7,7 +7,10 @@ use braid_scheduler::Scheduler;
 
 use crate::{Block, spread};
 
-use super::units::Units;
+use super::{
+    lengths::{LONG, Lengths, Run},
+    units::Units,
+};
 
 /// Fewer transactions are not worth waking anybody for.
 const FEWEST_TRANSACTIONS: usize = 8;
@@ -70,6 +73,12 @@ const WINDOW_PER_WORKER: u64 = 128;
 /// And all together: what they have read and written is kept until they are committed.
 const LARGEST_WINDOW: u64 = 2048;
 
+/// Up to so many transactions begin early for each worker.
+const MOST_EARLY_PER_WORKER: usize = 2;
+
+/// Those only that take one part in so many of the block's time: what ends last ends later by half of its time at most.
+const EARLY_PART: u32 = 16;
+
 /// Places in which senders are looked up: a power of two.
 const PLACES: usize = 1 << 12;
 
@@ -87,6 +96,23 @@ pub enum Grouping {
     Adaptive,
     /// Always so many, whatever they are: for tests and measurements.
     Fixed(NonZeroU32),
+}
+
+/// Which transactions begin before others below them that nobody has begun.
+///
+/// A long one that begins last is executed while all others wait. One that begins early is executed again if it reads what
+/// those below it write later. Results do not depend on it, nor does what is handed out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precedence {
+    /// Those that will probably take a good part of the block's time, going by those that called the same function of the same
+    /// contract before.
+    #[default]
+    Adaptive,
+    /// None.
+    Never,
+    /// All that may: each but those that only send value, are executed together with others, or come after another of the
+    /// same sender. For tests.
+    Always,
 }
 
 /// See the module's documentation. Kept over blocks for its allocations.
@@ -110,6 +136,10 @@ pub(super) struct Plan {
     /// for, differs from chain to chain and from year to year. 0: not known.
     pace: u64,
     grouping: Grouping,
+    precedence: Precedence,
+    lengths: Lengths,
+    /// Transactions that will probably take long, with how long.
+    long: Vec<(Duration, u32)>,
     units: Units,
     /// How many units are claimed together, one after the other.
     batches: Vec<u32>,
@@ -126,6 +156,7 @@ impl Plan {
         self.chain_weight.clear();
         self.total_weight = 0;
         self.transfer_weight = 0;
+        self.long.clear();
         for (index, tx) in (0_u32..).zip(transactions) {
             let place = spread::place(spread::address_bits(&tx.sender), PLACES);
             let last = std::mem::replace(&mut self.last_of_sender[place], index);
@@ -139,7 +170,18 @@ impl Plan {
             self.total_weight += own;
             if only_sends_value(tx) {
                 self.transfer_weight += own;
+            } else if !is_chained && let Some(length) = self.expected(tx) {
+                self.long.push((length, index));
             }
+        }
+    }
+
+    /// How long a transaction will probably take, if it may begin early for that.
+    fn expected(&self, tx: &Transaction) -> Option<Duration> {
+        match self.precedence {
+            Precedence::Adaptive => self.lengths.expected(tx),
+            Precedence::Never => None,
+            Precedence::Always => Some(Duration::MAX),
         }
     }
 
@@ -208,6 +250,13 @@ impl Plan {
         }
     }
 
+    /// Learns from transactions that took long, or were expected to.
+    pub(super) fn learn_lengths(&mut self, block: &Block, runs: &[Run]) {
+        for run in runs {
+            self.lengths.learn(&block.transactions[run.tx as usize], run);
+        }
+    }
+
     /// Tells the scheduler what is known of a block that was looked at, and whether to look ahead at all.
     pub(super) fn prepare(
         &mut self,
@@ -233,6 +282,29 @@ impl Plan {
             }
         }
         self.tell_dependencies(scheduler);
+        if looks_ahead {
+            self.let_begin_early(workers, scheduler);
+        }
+    }
+
+    /// Tells the scheduler which units begin early: the longest of those that take a good part of the block's time.
+    fn let_begin_early(&mut self, workers: usize, scheduler: &mut Scheduler) {
+        let slowness = if self.is_state_slow() { self.slowness } else { 100 };
+        let total = self.code_weight() + self.transfer_weight;
+        let total_ns = (total / WEIGHT_PER_NS).saturating_mul(slowness) / 100;
+        let least = (Duration::from_nanos(total_ns) / EARLY_PART).max(LONG);
+        let most = match self.precedence {
+            Precedence::Always => usize::MAX,
+            _ => workers.saturating_mul(MOST_EARLY_PER_WORKER),
+        };
+        self.long.retain(|(length, _)| *length >= least);
+        self.long.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, tx) in self.long.iter().take(most) {
+            let unit = self.units.of(*tx);
+            if self.units.transactions(unit).len() == 1 {
+                scheduler.begin_early(unit);
+            }
+        }
     }
 
     /// Tells the scheduler after which others units come because of their senders: the last of them is waited for.
@@ -249,6 +321,11 @@ impl Plan {
     /// Chooses which transactions are executed together.
     pub(super) fn set_grouping(&mut self, grouping: Grouping) {
         self.grouping = grouping;
+    }
+
+    /// Chooses which transactions begin early.
+    pub(super) fn set_precedence(&mut self, precedence: Precedence) {
+        self.precedence = precedence;
     }
 
     /// Makes units and batches.
@@ -340,3 +417,6 @@ fn unit_length(transactions: &[Transaction], heaviest: u64) -> u32 {
 fn as_places(range: Range<u32>) -> Range<usize> {
     range.start as usize..range.end as usize
 }
+
+#[cfg(test)]
+mod tests;

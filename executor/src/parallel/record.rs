@@ -1,6 +1,6 @@
 //! What is known of a unit that was executed and is not committed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use braid_mv_memory::{Read, WriteSet};
 
@@ -20,6 +20,8 @@ pub(super) struct Results {
     pub(super) steps: Vec<WriteSet>,
     /// When each ended, if that is measured.
     pub(super) ended: Vec<Instant>,
+    /// How long the execution of the only one took, waiting not counted.
+    pub(super) length: Duration,
 }
 
 impl Results {
@@ -28,6 +30,7 @@ impl Results {
         self.outcomes.clear();
         self.steps.clear();
         self.ended.clear();
+        self.length = Duration::ZERO;
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
 use super::{
     context::{Context, Ending, Environment},
     flight::Flight,
+    lengths::{LONG, Run},
     lock,
     record::{Record, Results},
     rest::{Rest, take_over},
@@ -47,6 +48,8 @@ pub(super) struct Ledger<E, S> {
     pub(super) reads: Vec<Read>,
     pub(super) writes: WriteSet,
     pub(super) results: Results,
+    /// Transactions that took long, or were expected to.
+    pub(super) long: Vec<Run>,
     /// What came of the rest of the block, if that was executed as such.
     pub(super) rest: Option<Rest>,
 }
@@ -233,9 +236,13 @@ where
         // If they have to be taken one by one, these lists are needed once more.
         (ledger.reads, ledger.writes) = (reads, WriteSet::default());
         let found = Found { ending, results: &mut results, writes: &writes, is_published: false };
+        let tx = transactions.start;
         let goes_on = self.settle(transactions, found, ledger, context);
         if goes_on {
             ledger.note_commits(&results.ended, 0);
+        }
+        if results.length >= LONG {
+            ledger.long.push(Run { tx, length: results.length, was_repeated: false });
         }
         ledger.writes = writes;
         ledger.results = results;
@@ -323,6 +330,11 @@ where
                 (false, false) => Some(true),
             };
             ledger.note_commits(&record.results.ended, bytes / transactions.len());
+            let length = record.results.length;
+            if length >= LONG || self.scheduler.begins_early(unit) {
+                let was_repeated = head.incarnation() > 0;
+                ledger.long.push(Run { tx: transactions.start, length, was_repeated });
+            }
             record.clear();
             drop(record);
             commit.committed(head, held_up);

@@ -112,7 +112,8 @@ fn scene(random: &mut Random) -> Scene {
 fn ways(random: &mut Random) -> Ways {
     let grouped = random.pick(&[0, 1, 2, 3]);
     let count = if random.one_in(2) { grouped } else { 1 };
-    Ways::groups_of(count, random.pick(&[0, 1, 2, 7, 7, 7]))
+    let tries = random.pick(&[0, 1, 2, 7, 7, 7]);
+    if random.one_in(4) { Ways::early(tries) } else { Ways::groups_of(count, tries) }
 }
 
 /// Compares the executions of the block that follows from `seed`. Returns a digest of the course that they took.

@@ -1,0 +1,96 @@
+use braid_primitives::{Address, Bytes};
+
+use super::*;
+
+/// A contract and its gas: the weight of a call of it.
+const GAS: u64 = 500_000;
+
+/// A call of the function `selector`, each of a sender of its own.
+fn call(number: usize, selector: u8) -> Transaction {
+    Transaction {
+        sender: Address::left_padding_from(&number.to_be_bytes()),
+        to: TxKind::Call(Address::repeat_byte(0xc0)),
+        input: Bytes::copy_from_slice(&[selector; 4]),
+        gas_limit: GAS,
+        ..Transaction::default()
+    }
+}
+
+/// A block of so many calls, of which `long` call another function.
+fn block(calls: usize, long: &[usize]) -> Block {
+    let selector = |number| if long.contains(&number) { 2 } else { 1 };
+    let transactions = (0..calls).map(|number| call(number, selector(number))).collect();
+    Block { transactions, ..Block::default() }
+}
+
+/// The transactions that begin early on so many workers, each a unit.
+fn early(plan: &mut Plan, block: &Block, workers: usize) -> Vec<u32> {
+    let mut scheduler = Scheduler::new(workers);
+    plan.look(block);
+    plan.prepare((block, workers, true), &mut scheduler);
+    (0..scheduler.transactions()).filter(|tx| scheduler.begins_early(*tx)).collect()
+}
+
+fn learn(plan: &mut Plan, block: &Block, tx: u32, length: Duration) {
+    plan.learn_lengths(block, &[Run { tx, length, was_repeated: false }]);
+}
+
+/// How long all calls of a block take, as the plan takes it.
+fn time(calls: u32) -> Duration {
+    let weight = u64::from(calls) * weight(&call(0, 1));
+    Duration::from_nanos(weight / WEIGHT_PER_NS)
+}
+
+#[test]
+fn what_took_a_good_part_of_a_block_begins_early() {
+    let mut plan = Plan::default();
+    let block = block(40, &[7, 30]);
+    assert!(early(&mut plan, &block, 2).is_empty(), "nothing is known");
+    learn(&mut plan, &block, 30, time(40) / EARLY_PART / 2);
+    assert!(early(&mut plan, &block, 2).is_empty(), "it takes too little");
+    learn(&mut plan, &block, 30, time(40));
+    assert_eq!(early(&mut plan, &block, 2), [7, 30], "both call the same function");
+    let other = self::block(40, &[0]);
+    assert_eq!(early(&mut plan, &other, 2), [0], "it is known of other blocks, too");
+}
+
+#[test]
+fn the_longest_begin_early_and_no_more_than_some_for_each_worker() {
+    let mut plan = Plan::default();
+    let many: Vec<usize> = (10..30).collect();
+    let mut block = block(40, &many);
+    block.transactions[5] = call(5, 3);
+    learn(&mut plan, &block, 10, time(40));
+    learn(&mut plan, &block, 5, time(80));
+    for workers in [1, 3] {
+        let early = early(&mut plan, &block, workers);
+        assert_eq!(early.len(), MOST_EARLY_PER_WORKER * workers);
+        assert!(early.contains(&5), "the longest");
+    }
+}
+
+#[test]
+fn the_second_of_a_sender_and_what_is_executed_together_waits_for_its_turn() {
+    let mut plan = Plan::default();
+    let mut block = block(40, &[3, 9]);
+    block.transactions[9].sender = block.transactions[3].sender;
+    learn(&mut plan, &block, 3, time(40));
+    assert_eq!(early(&mut plan, &block, 2), [3]);
+    let Some(two) = NonZeroU32::new(2) else { unreachable!("2 is not 0") };
+    plan.set_grouping(Grouping::Fixed(two));
+    assert!(early(&mut plan, &block, 2).is_empty());
+}
+
+#[test]
+fn it_can_be_chosen_that_all_begin_early_that_may_or_none() {
+    let mut plan = Plan::default();
+    let mut block = block(6, &[4]);
+    block.transactions[1].input = Bytes::new();
+    block.transactions[1].gas_limit = 21_000;
+    block.transactions[5].sender = block.transactions[0].sender;
+    learn(&mut plan, &block, 4, time(40));
+    plan.set_precedence(Precedence::Never);
+    assert!(early(&mut plan, &block, 2).is_empty());
+    plan.set_precedence(Precedence::Always);
+    assert_eq!(early(&mut plan, &block, 1), [0, 2, 3, 4], "1 only sends value, 5 follows 0");
+}
