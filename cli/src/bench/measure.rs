@@ -8,7 +8,7 @@ use std::{
 use braid_executor::{
     Block, BlockExecutor, BlockOutcome, CodeCache, Engine, ExecutionError, MissingRequestContracts,
     ParallelError, SequentialExecutor,
-    parallel::{ExecutionPath, Flight, Parallelism},
+    parallel::{ExecutionPath, Flight, Parallelism, Precedence},
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateReader};
@@ -59,6 +59,11 @@ impl<C: Crypto> Engines<C> {
     pub fn set_engine(&mut self, engine: Engine) {
         self.sequential.set_engine(engine);
         self.parallel.set_engine(engine);
+    }
+
+    /// Chooses which transactions begin before others below them.
+    pub fn set_precedence(&mut self, precedence: Precedence) {
+        self.parallel.set_precedence(precedence);
     }
 }
 

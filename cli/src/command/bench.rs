@@ -11,7 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use braid_executor::{ExecutionError, MemoryState, MissingState, ParallelError};
+use braid_executor::{
+    ExecutionError, MemoryState, MissingState, ParallelError, parallel::Precedence,
+};
 use braid_precompiles::DefaultCrypto;
 
 use super::{
@@ -59,7 +61,9 @@ Blocks, by NAME or part of one:
                            if it names none), or in the folder of --fixtures; without NAME all that have a transaction
 
 Sequential and parallel execution take turns in one process, on a state in memory and on code that both find translated. Times
-are medians. Before that the results are compared; a difference is a failure.
+are medians. Before that the results are compared; a difference is a failure. Parallel execution has seen the block before, so it
+knows which transactions take long, and begins with these; of a new block it knows that of functions that were called lately.
+With --in-order it does not make use of it.
 
   speed-up    sequential time / parallel time
   bound       the most that so many threads can gain: dependent transactions one after the other, each as long as it takes
@@ -116,6 +120,10 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     engine: EngineArgument,
+
+    /// Begin transactions in the order of the block, also those that took long before.
+    #[arg(long)]
+    in_order: bool,
 
     /// Print one JSON object per block, and a summary at the end.
     #[arg(long)]
@@ -284,6 +292,9 @@ fn try_measured(
     let mut engines = Engines::new(bench.spec.clone(), DefaultCrypto::new());
     engines.set_chain(&bench.spec, bench.missing_request_contracts());
     engines.set_engine(arguments.engine.into());
+    if arguments.in_order {
+        engines.set_precedence(Precedence::Never);
+    }
     let (block, state) = (&bench.block, &bench.state);
     let Some(latency) = arguments.latency() else {
         let measurement = measure(&mut engines, block, effort, || state)?;
