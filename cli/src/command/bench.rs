@@ -61,9 +61,9 @@ Blocks, by NAME or part of one:
                            if it names none), or in the folder of --fixtures; without NAME all that have a transaction
 
 Sequential and parallel execution take turns in one process, on a state in memory and on code that both find translated. Times
-are medians. Before that the results are compared; a difference is a failure. Parallel execution has seen the block before, so it
-knows which transactions take long, and begins with these; of a new block it knows that of functions that were called lately.
-With --in-order it does not make use of it.
+are medians. Before that the results are compared; a difference is a failure. Parallel execution has seen the block before, so
+it knows which transactions take long, and begins with these; of a new block it knows that of functions that were called
+lately. With --in-order it does not make use of it.
 
   speed-up    sequential time / parallel time
   bound       the most that so many threads can gain: dependent transactions one after the other, each as long as it takes
