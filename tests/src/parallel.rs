@@ -51,12 +51,13 @@ impl Ways {
         precedence: Precedence::Adaptive,
     };
 
-    /// Groups of so many transactions.
+    /// Groups of so many transactions, in the order of the block.
     pub const fn groups_of(count: u32, most_tries: u32) -> Self {
-        match NonZeroU32::new(count) {
-            Some(count) => Self { grouping: Grouping::Fixed(count), most_tries, ..Self::USUAL },
-            None => Self { most_tries, ..Self::USUAL },
-        }
+        let grouping = match NonZeroU32::new(count) {
+            Some(count) => Grouping::Fixed(count),
+            None => Grouping::Adaptive,
+        };
+        Self { grouping, most_tries, precedence: Precedence::Never }
     }
 
     /// One by one; all begin early that may.

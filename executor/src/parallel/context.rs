@@ -22,6 +22,7 @@ use crate::{
 
 use super::{
     indices::Indices,
+    lengths::may_take_long,
     record::Results,
     source::{Locations, MvSource, Unanswered},
 };
@@ -136,7 +137,7 @@ impl Context {
         unit: &[Transaction],
         step: (Version, bool),
     ) -> Result<Ending<R::Error>, Version> {
-        let start = (unit.len() == 1).then(Instant::now);
+        let start = matches!(unit, [tx] if may_take_long(tx)).then(Instant::now);
         let ending = self.go_on(environment, unit, step);
         self.results.length += start.map_or(Duration::ZERO, |start| start.elapsed());
         ending

@@ -13,7 +13,7 @@ use crate::spread;
 /// Less is not worth remembering.
 pub(super) const LONG: Duration = Duration::from_micros(100);
 
-/// With less gas nothing takes long.
+/// With less gas nothing takes long. To measure it would take a good part of its time.
 const LEAST_GAS: u64 = 100_000;
 
 /// Number of places, a power of two.
@@ -59,7 +59,7 @@ impl Lengths {
     /// How long a transaction will probably take, if that is long and it is worth to begin it early.
     #[inline]
     pub(super) fn expected(&self, tx: &Transaction) -> Option<Duration> {
-        if self.entries.is_empty() || tx.gas_limit < LEAST_GAS {
+        if self.entries.is_empty() {
             return None;
         }
         let callee = callee(tx)?;
@@ -69,7 +69,7 @@ impl Lengths {
 
     /// Learns from a transaction that took long, or was expected to.
     pub(super) fn learn(&mut self, tx: &Transaction, run: &Run) {
-        let Some(callee) = callee(tx).filter(|_| tx.gas_limit >= LEAST_GAS) else { return };
+        let Some(callee) = callee(tx) else { return };
         if self.entries.is_empty() {
             self.entries.resize(PLACES, None);
         }
@@ -83,8 +83,16 @@ impl Lengths {
     }
 }
 
+/// Whether a transaction might take so long that it is worth remembering.
+pub(super) const fn may_take_long(tx: &Transaction) -> bool {
+    tx.gas_limit >= LEAST_GAS
+}
+
 fn callee(tx: &Transaction) -> Option<Callee> {
     let TxKind::Call(contract) = tx.to else { return None };
+    if !may_take_long(tx) {
+        return None;
+    }
     let selector = tx.input.first_chunk().copied().unwrap_or_default();
     Some(Callee { contract, selector })
 }

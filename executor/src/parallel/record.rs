@@ -20,7 +20,7 @@ pub(super) struct Results {
     pub(super) steps: Vec<WriteSet>,
     /// When each ended, if that is measured.
     pub(super) ended: Vec<Instant>,
-    /// How long the execution of the only one took, waiting not counted.
+    /// How long the execution of the only one took, waiting not counted, if it might take long.
     pub(super) length: Duration,
 }
 
