@@ -362,6 +362,8 @@ impl<C: Crypto> BlockExecutor<C> {
             writes: WriteSet::default(),
             results: Results::default(),
             long: Vec::new(),
+            failed_end: 0,
+            next_look: 0,
             rest: None,
         };
         let has_sink = ledger.sink.is_some();

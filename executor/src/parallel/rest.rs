@@ -5,12 +5,29 @@
 //! takes over what the transactions before have changed, and goes on as if it had executed them. So its write set is that of
 //! the block.
 
+use alloy_primitives::map::AddressSet;
 use braid_interpreter::Host;
 use braid_mv_memory::{AccountIndex, MvMemory, Version};
 use braid_precompiles::Crypto;
-use braid_primitives::{Requests, StateDelta};
+use braid_primitives::{Requests, StateDelta, Transaction};
 
 use crate::{host::StateAccess, source::Source};
+
+/// So many transactions before and after are compared with each other.
+const SAMPLE: usize = 64;
+
+/// Whether most of what is left of a block calls what the last transactions before have called, or is of their senders: then it
+/// probably goes on as it went.
+pub(super) fn goes_on_as_before(before: &[Transaction], rest: &[Transaction]) -> bool {
+    let before = &before[before.len().saturating_sub(SAMPLE)..];
+    let known: AddressSet =
+        before.iter().flat_map(|tx| [Some(tx.sender), tx.to.to().copied()]).flatten().collect();
+    let sample = rest.iter().step_by(rest.len().div_ceil(SAMPLE).max(1));
+    let is_alike = |tx: &&Transaction| {
+        known.contains(&tx.sender) || tx.to.to().is_some_and(|to| known.contains(to))
+    };
+    sample.clone().filter(is_alike).count() * 2 >= sample.len()
+}
 
 /// What came of the rest of a block, its end included.
 #[derive(Debug)]
@@ -58,5 +75,41 @@ fn take_over_account<R: Source, C: Crypto>(
     let hash = now.info.code_hash;
     if let Some(code) = memory.code(&hash) {
         state.journal.load_code(id, state.codes.analysed(&code, hash));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use braid_primitives::{Address, TxKind};
+
+    use super::*;
+
+    /// Calls of a contract, each of a sender of its own.
+    fn calls(contract: u8, senders: std::ops::Range<u8>) -> Vec<Transaction> {
+        let call = |sender| Transaction {
+            sender: Address::with_last_byte(sender),
+            to: TxKind::Call(Address::repeat_byte(contract)),
+            ..Transaction::default()
+        };
+        senders.map(call).collect()
+    }
+
+    #[test]
+    fn the_same_contract_or_the_same_senders_mean_that_it_goes_on() {
+        let before = calls(1, 0..100);
+        assert!(goes_on_as_before(&before, &calls(1, 100..120)));
+        assert!(goes_on_as_before(&before, &calls(2, 90..99)), "those senders' nonces");
+        assert!(!goes_on_as_before(&before, &calls(2, 100..200)));
+        assert!(!goes_on_as_before(&before, &calls(2, 0..30)), "long ago");
+        assert!(!goes_on_as_before(&[], &calls(1, 0..10)), "nothing has failed");
+    }
+
+    #[test]
+    fn half_of_the_rest_decides_wherever_it_lies() {
+        let before = calls(1, 0..10);
+        let rest = |others: u8| [calls(2, 100..100 + others), calls(1, 10..90)].concat();
+        assert!(goes_on_as_before(&before, &rest(60)));
+        assert!(!goes_on_as_before(&before, &rest(120)));
+        assert!(goes_on_as_before(&before, &[]), "nothing is left to gain by");
     }
 }

@@ -23,7 +23,7 @@ use super::{
     lengths::{LONG, Run},
     lock,
     record::{Record, Results},
-    rest::{Rest, take_over},
+    rest::{Rest, goes_on_as_before, take_over},
     run::BlockRun,
     sync::MutexGuard,
     transfer::transfer,
@@ -32,6 +32,9 @@ use super::{
 
 /// About how many transactions are executed in one go where each depends on the one before.
 const LONGEST_STRETCH: u32 = 32;
+
+/// About how many transactions are committed from one look whether the rest is serial to the next.
+const TRANSACTIONS_BETWEEN_LOOKS: u32 = 64;
 
 /// What the holder of the commit token works on.
 pub(super) struct Ledger<E, S> {
@@ -50,6 +53,10 @@ pub(super) struct Ledger<E, S> {
     pub(super) results: Results,
     /// Transactions that took long, or were expected to.
     pub(super) long: Vec<Run>,
+    /// After the last transaction whose speculation failed.
+    pub(super) failed_end: u32,
+    /// From this transaction on it is worth to look whether the rest of the block is serial.
+    pub(super) next_look: u32,
     /// What came of the rest of the block, if that was executed as such.
     pub(super) rest: Option<Rest>,
 }
@@ -139,7 +146,8 @@ where
         let (first, mut end) = (units.start, units.end);
         let start = self.units.transactions(first).start;
         let last = |end: u32| self.units.transactions(end - 1).end;
-        let is_rest = commit.failed_tries() >= self.most_tries;
+        let is_rest =
+            commit.failed_tries() >= self.most_tries && self.is_serial_from(start, ledger);
         while (is_rest || last(end) - start < LONGEST_STRETCH)
             && let Some(more) = commit.claim_alone(end)
         {
@@ -154,6 +162,20 @@ where
             (first..end).for_each(|unit| commit.led(unit));
         }
         Some(goes_on)
+    }
+
+    /// Whether what is left of the block from `tx` on, after speculation has failed again and again, is probably like that on
+    /// which it failed last. Looks once in a while only.
+    fn is_serial_from(&self, tx: u32, ledger: &mut Ledger<R::Error, S>) -> bool {
+        if tx < ledger.next_look {
+            return false;
+        }
+        ledger.next_look = tx + TRANSACTIONS_BETWEEN_LOOKS;
+        let transactions = &self.block.transactions;
+        let (failed, rest) =
+            (&transactions[..ledger.failed_end as usize], &transactions[tx as usize..]);
+        // Who looks ahead not at all goes on so in any case.
+        self.most_tries == 0 || goes_on_as_before(failed, rest)
     }
 
     /// Executes all transactions from this one on, and the end of the block. Says whether the block goes on.
@@ -308,6 +330,7 @@ where
             let mut record = self.records.lock(unit);
             if !record.is_final && !self.holds(&record) {
                 drop(record);
+                ledger.failed_end = self.units.transactions(unit).end;
                 let claim = commit.reexecute(head);
                 self.repeat(unit, context);
                 // Waiters are woken; nothing is handed over to the holder of the token.
