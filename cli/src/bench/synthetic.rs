@@ -50,11 +50,13 @@ pub enum Workload {
     Mixed,
     /// Calls of one contract, each of which needs what the one before left.
     Serial,
+    /// Exchanges with one pool for a quarter of the gas, then transfers of one token: a sender and a recipient of its own each.
+    PoolFirst,
 }
 
 impl Workload {
     /// All there are.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::IndependentTransfers,
         Self::TransfersOfOneSender,
         Self::TransfersToOneRecipient,
@@ -65,6 +67,7 @@ impl Workload {
         Self::SwapsInOnePool,
         Self::Mixed,
         Self::Serial,
+        Self::PoolFirst,
     ];
 
     /// Its name in tables and on the command line.
@@ -80,6 +83,7 @@ impl Workload {
             Self::SwapsInOnePool => "swaps/one_pool",
             Self::Mixed => "mixed",
             Self::Serial => "serial",
+            Self::PoolFirst => "pool_first",
         }
     }
 
@@ -98,12 +102,24 @@ impl Workload {
             Self::TokenTransfersOfOneToken => token_transfers(&mut world, |index| (0, index)),
             Self::TokenTransfersToOneHolder => token_transfers(&mut world, |_| (0, 0)),
             Self::SwapsInManyPools => swaps_in_many_pools(&mut world),
-            Self::SwapsInOnePool => swaps_in_one_pool(&mut world),
+            Self::SwapsInOnePool => {
+                let swap = swap_in_one_pool(&mut world);
+                until_full(&mut world, SWAP_GAS, swap);
+            }
             Self::Mixed => mixed(&mut world, gas),
             Self::Serial => {
                 let chain = world.chain();
                 until_full(&mut world, LINK_GAS, |world, index| {
                     world.link(chain, sender(index));
+                });
+            }
+            Self::PoolFirst => {
+                let swaps = gas / 4 / SWAP_GAS;
+                let mut swap = swap_in_one_pool(&mut world);
+                (0..swaps).for_each(|index| swap(&mut world, index));
+                let token = world.token(2);
+                until_full(&mut world, TOKEN_TRANSFER_GAS, |world, index| {
+                    world.token_transfer(token, sender(swaps + index), recipient(index));
                 });
             }
         }
@@ -156,12 +172,11 @@ fn swaps_in_many_pools(world: &mut World) {
     });
 }
 
-fn swaps_in_one_pool(world: &mut World) {
+/// Adds the exchange with this number, each of a trader of its own.
+fn swap_in_one_pool(world: &mut World) -> impl FnMut(&mut World, u64) + use<> {
     let tokens = [world.token(0), world.token(1)];
     let pool = world.pool(0, tokens);
-    until_full(world, SWAP_GAS, |world, index| {
-        world.swap(pool, sender(index), index as usize, index == 0);
-    });
+    move |world, index| world.swap(pool, sender(index), index as usize, index == 0)
 }
 
 /// Of twenty transactions eight are plain transfers, eight of tokens, four exchanges.

@@ -56,6 +56,7 @@ Blocks, by NAME or part of one:
   swaps/one_pool           all with one pool
   mixed                    all of these among some thousand accounts, some tokens and pools more popular than others
   serial                   calls of which each needs what the one before left
+  pool_first               exchanges with one pool for a quarter of the gas, then transfers of one token as above
   sample/NUMBER            the block that braid run executes when it is given no path
   mainnet/NUMBER           the blocks of the set in mainnet-blocks of the folder that BRAID_FIXTURES names (../shared/fixtures
                            if it names none), or in the folder of --fixtures; without NAME all that have a transaction
