@@ -19,16 +19,17 @@
 //! | `record` | keeps what came of it until it is committed |
 //! | `flight` | what is measured of that time |
 //! | `plan` | which transactions go together, which wait for which, which begin early, whether it is worth it |
-//! | `lengths` | which take long, going by those before |
+//! | `habits` | which take long and which conflict, going by those before |
 //! | `delta`, `block_delta` | write sets: of a step, of the block |
 //!
 //! # Transactions and units
 //! In large blocks small transactions that follow each other are executed together ([`Grouping`]). Scheduler and multi-version
 //! memory know units only, of one transaction or more; results are said by transactions.
 //!
-//! # What takes long begins early
+//! # What earlier blocks teach
 //! If a transaction that takes a good part of the block's time began when its turn came, the other workers might have nothing
-//! left to do beside it. So one that calls what took long in the blocks before begins at once ([`Precedence`]).
+//! left to do beside it. So one that calls what took long in the blocks before begins at once. And what has conflicted with
+//! others of its like waits for the last of them ([`Foresight`]).
 //!
 //! # When blocks run on one thread
 //! Speculation costs something, and gains nothing where there is nothing to do beside: with one thread, in blocks of few
@@ -42,8 +43,8 @@ mod contexts;
 mod delta;
 mod ends;
 mod flight;
+mod habits;
 mod indices;
-mod lengths;
 mod plan;
 mod record;
 mod rest;
@@ -70,7 +71,7 @@ use crate::{
 pub(crate) use delta::step_delta;
 
 pub use flight::Flight;
-pub use plan::{Grouping, Precedence};
+pub use plan::{Foresight, Grouping};
 
 use block_delta::Lists;
 use context::Environment;
@@ -242,9 +243,9 @@ impl<C: Crypto> BlockExecutor<C> {
         self.plan.set_grouping(grouping);
     }
 
-    /// Chooses which transactions begin before others below them. Results do not depend on it.
-    pub fn set_precedence(&mut self, precedence: Precedence) {
-        self.plan.set_precedence(precedence);
+    /// Chooses what is made of what transactions of earlier blocks were like. Results do not depend on it.
+    pub fn set_foresight(&mut self, foresight: Foresight) {
+        self.plan.set_foresight(foresight);
     }
 
     /// Chooses after how many failed tries in a row to look ahead the rest of a block is taken for serial, and executed by one
@@ -361,7 +362,7 @@ impl<C: Crypto> BlockExecutor<C> {
             reads: Vec::new(),
             writes: WriteSet::default(),
             results: Results::default(),
-            long: Vec::new(),
+            runs: Vec::new(),
             failed_end: 0,
             next_look: 0,
             rest: None,
@@ -399,9 +400,9 @@ impl<C: Crypto> BlockExecutor<C> {
         };
         worked.map_err(failed_run)?;
         self.last = ExecutionPath::Parallel(run.scheduler.counters());
-        let BlockResult { outcome, flight, long } = run.into_result()?;
+        let BlockResult { outcome, flight, runs } = run.into_result()?;
         self.flight = flight;
-        self.plan.learn_lengths(block, &long);
+        self.plan.learn_habits(block, &runs);
         Ok(outcome)
     }
 }

@@ -22,7 +22,7 @@ use braid_executor::{
     Block, BlockExecutor, BlockOutcome, Committed, Engine, ExecutionError, InvalidBlock,
     InvalidTransaction, MissingRequestContracts, Mode, ParallelError, SequentialExecutor, Step,
     TransactionOutcome,
-    parallel::{ExecutionPath, Grouping, Parallelism, Precedence},
+    parallel::{ExecutionPath, Foresight, Grouping, Parallelism},
 };
 use braid_precompiles::{Crypto, DefaultCrypto};
 use braid_primitives::{ChainSpec, StateDelta, StateReader};
@@ -39,17 +39,14 @@ pub struct Ways {
     pub grouping: Grouping,
     /// After how many failed tries to look ahead the rest is executed by one thread.
     pub most_tries: u32,
-    /// Which begin before others below them.
-    pub precedence: Precedence,
+    /// What is made of earlier blocks.
+    pub foresight: Foresight,
 }
 
 impl Ways {
     /// As blocks are executed where nobody says otherwise.
-    pub const USUAL: Self = Self {
-        grouping: Grouping::Adaptive,
-        most_tries: u32::MAX,
-        precedence: Precedence::Adaptive,
-    };
+    pub const USUAL: Self =
+        Self { grouping: Grouping::Adaptive, most_tries: u32::MAX, foresight: Foresight::Learned };
 
     /// Groups of so many transactions, in the order of the block.
     pub const fn groups_of(count: u32, most_tries: u32) -> Self {
@@ -57,12 +54,12 @@ impl Ways {
             Some(count) => Grouping::Fixed(count),
             None => Grouping::Adaptive,
         };
-        Self { grouping, most_tries, precedence: Precedence::Never }
+        Self { grouping, most_tries, foresight: Foresight::Off }
     }
 
     /// One by one; all begin early that may.
     pub const fn early(most_tries: u32) -> Self {
-        Self { precedence: Precedence::Always, ..Self::groups_of(1, most_tries) }
+        Self { foresight: Foresight::AllEarly, ..Self::groups_of(1, most_tries) }
     }
 
     /// In which ways a block is executed on so many threads, one after the other.
@@ -236,7 +233,7 @@ impl<C: Crypto> Both<C> {
     pub fn set_ways(&mut self, ways: Ways) {
         self.parallel.set_grouping(ways.grouping);
         self.parallel.set_most_tries(ways.most_tries);
-        self.parallel.set_precedence(ways.precedence);
+        self.parallel.set_foresight(ways.foresight);
     }
 
     /// Executes the block one transaction after the other.

@@ -272,7 +272,7 @@ fn a_taker_of_results_that_panics_is_an_error() {
                 let ways = WAYS[at / 3 % 3];
                 executor.set_grouping(ways.grouping);
                 executor.set_most_tries(ways.most_tries);
-                executor.set_precedence(ways.precedence);
+                executor.set_foresight(ways.foresight);
                 let result = executor.execute_with(&scene.block, &scene.world, threads, |_| {
                     // Nobody may go on after the panic.
                     assert!(steps <= at, "a step after the panic");

@@ -8,7 +8,7 @@ use std::{
 use braid_executor::{
     Block, BlockExecutor, BlockOutcome, CodeCache, Engine, ExecutionError, MissingRequestContracts,
     ParallelError, SequentialExecutor,
-    parallel::{ExecutionPath, Flight, Parallelism, Precedence},
+    parallel::{ExecutionPath, Flight, Foresight, Parallelism},
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateReader};
@@ -61,9 +61,9 @@ impl<C: Crypto> Engines<C> {
         self.parallel.set_engine(engine);
     }
 
-    /// Chooses which transactions begin before others below them.
-    pub fn set_precedence(&mut self, precedence: Precedence) {
-        self.parallel.set_precedence(precedence);
+    /// Chooses what is made of what transactions of earlier blocks were like.
+    pub fn set_foresight(&mut self, foresight: Foresight) {
+        self.parallel.set_foresight(foresight);
     }
 }
 

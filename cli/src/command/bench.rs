@@ -12,7 +12,7 @@ use std::{
 };
 
 use braid_executor::{
-    ExecutionError, MemoryState, MissingState, ParallelError, parallel::Precedence,
+    ExecutionError, MemoryState, MissingState, ParallelError, parallel::Foresight,
 };
 use braid_precompiles::DefaultCrypto;
 
@@ -63,8 +63,8 @@ Blocks, by NAME or part of one:
 
 Sequential and parallel execution take turns in one process, on a state in memory and on code that both find translated. Times
 are medians. Before that the results are compared; a difference is a failure. Parallel execution has seen the block before, so
-it knows which transactions take long, and begins with these; of a new block it knows that of functions that were called
-lately. With --in-order it does not make use of it.
+it knows which transactions take long and begins with these, and which conflict; of a new block it knows that of functions
+that were called lately. With --no-foresight it makes no use of it.
 
   speed-up    sequential time / parallel time
   bound       the most that so many threads can gain: dependent transactions one after the other, each as long as it takes
@@ -122,9 +122,9 @@ pub(super) struct Arguments {
     #[command(flatten)]
     engine: EngineArgument,
 
-    /// Begin transactions in the order of the block, also those that took long before.
+    /// Make no use of what transactions like those of the block were like before: whether they took long, or conflicted.
     #[arg(long)]
-    in_order: bool,
+    no_foresight: bool,
 
     /// Print one JSON object per block, and a summary at the end.
     #[arg(long)]
@@ -293,8 +293,8 @@ fn try_measured(
     let mut engines = Engines::new(bench.spec.clone(), DefaultCrypto::new());
     engines.set_chain(&bench.spec, bench.missing_request_contracts());
     engines.set_engine(arguments.engine.into());
-    if arguments.in_order {
-        engines.set_precedence(Precedence::Never);
+    if arguments.no_foresight {
+        engines.set_foresight(Foresight::Off);
     }
     let (block, state) = (&bench.block, &bench.state);
     let Some(latency) = arguments.latency() else {

@@ -21,8 +21,8 @@ use crate::{
 };
 
 use super::{
+    habits::may_take_long,
     indices::Indices,
-    lengths::may_take_long,
     record::Results,
     source::{Locations, MvSource, Unanswered},
 };

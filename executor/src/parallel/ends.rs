@@ -14,7 +14,7 @@ use crate::{
 use super::{
     block_delta::{Gathering, Lists, Settled},
     flight::Flight,
-    lengths::Run,
+    habits::Run,
     rest::Rest,
     run::BlockRun,
     settle::Ledger,
@@ -44,8 +44,8 @@ pub(super) struct BlockResult {
     pub(super) outcome: BlockOutcome,
     /// What was measured, if anybody wants that.
     pub(super) flight: Option<Flight>,
-    /// Transactions that took long, or were expected to.
-    pub(super) long: Vec<Run>,
+    /// What is learned from.
+    pub(super) runs: Vec<Run>,
 }
 
 /// A block after its end.
@@ -233,7 +233,7 @@ where
     pub(super) fn into_result(self) -> Result<BlockResult, ExecutionError<R::Error>> {
         let lists = self.ends.lists;
         let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let Ledger { mut tally, flight, error, long, .. } = ledger;
+        let Ledger { mut tally, flight, error, runs, .. } = ledger;
         if let Some(error) = error {
             return Err(error);
         }
@@ -244,6 +244,6 @@ where
         let (gathered, logs_bloom) = gathering.finish(lists);
         let state = rest.unwrap_or(gathered);
         tally.receipts = receipts;
-        Ok(BlockResult { outcome: tally.into_outcome(logs_bloom, requests, state), flight, long })
+        Ok(BlockResult { outcome: tally.into_outcome(logs_bloom, requests, state), flight, runs })
     }
 }

@@ -8,7 +8,7 @@ use braid_scheduler::Scheduler;
 use crate::{Block, spread};
 
 use super::{
-    lengths::{LONG, Lengths, Run},
+    habits::{Habits, LONG, Run},
     units::Units,
 };
 
@@ -98,21 +98,22 @@ pub enum Grouping {
     Fixed(NonZeroU32),
 }
 
-/// Which transactions begin before others below them that nobody has begun.
+/// What is made of what transactions of earlier blocks were like that called the same function of the same contract.
 ///
-/// A long one that begins last is executed while all others wait. One that begins early is executed again if it reads what
-/// those below it write later. Results do not depend on it, nor does what is handed out.
+/// A long transaction that begins last is executed while all others wait. One that begins early is executed again if it reads
+/// what those below it write later; and so is one that is executed beside another with which it conflicts. Results do not
+/// depend on it, nor does what is handed out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Precedence {
-    /// Those that will probably take a good part of the block's time, going by those that called the same function of the same
-    /// contract before.
+pub enum Foresight {
+    /// Those that will probably take a good part of the block's time begin early, and those that will probably conflict wait
+    /// for each other.
     #[default]
-    Adaptive,
-    /// None.
-    Never,
-    /// All that may: each but those that only send value, are executed together with others, or come after another of the
-    /// same sender. For tests.
-    Always,
+    Learned,
+    /// Nothing. What is to be learned is learned all the same.
+    Off,
+    /// All begin early that may: each but those that only send value, are executed together with others, or come after another
+    /// of the same sender. For tests.
+    AllEarly,
 }
 
 /// See the module's documentation. Kept over blocks for its allocations.
@@ -121,7 +122,8 @@ pub(super) struct Plan {
     /// The last transaction of a sender, by some bits of the address. Another sender with the same bits takes the place; what
     /// is forgotten so is found out in the course of execution.
     last_of_sender: Vec<u32>,
-    /// For each transaction the one before it of the same sender.
+    /// For each transaction the one before it that it has to wait for: the last of the same sender, or of those with which it
+    /// will probably conflict.
     before: Vec<u32>,
     /// Weight of a transaction and of those before it of the same sender.
     chain_weight: Vec<u64>,
@@ -136,8 +138,8 @@ pub(super) struct Plan {
     /// for, differs from chain to chain and from year to year. 0: not known.
     pace: u64,
     grouping: Grouping,
-    precedence: Precedence,
-    lengths: Lengths,
+    foresight: Foresight,
+    habits: Habits,
     /// Transactions that will probably take long, with how long.
     long: Vec<(Duration, u32)>,
     units: Units,
@@ -157,6 +159,7 @@ impl Plan {
         self.total_weight = 0;
         self.transfer_weight = 0;
         self.long.clear();
+        self.habits.begin_block();
         for (index, tx) in (0_u32..).zip(transactions) {
             let place = spread::place(spread::address_bits(&tx.sender), PLACES);
             let last = std::mem::replace(&mut self.last_of_sender[place], index);
@@ -164,25 +167,32 @@ impl Plan {
                 transactions.get(last as usize).is_some_and(|last| last.sender == tx.sender);
             let (before, weight) =
                 if is_chained { (last, self.chain_weight[last as usize]) } else { (NONE, 0) };
-            self.before.push(before);
             let own = self::weight(tx);
             self.chain_weight.push(weight + own);
             self.total_weight += own;
             if only_sends_value(tx) {
                 self.transfer_weight += own;
-            } else if !is_chained && let Some(length) = self.expected(tx) {
-                self.long.push((length, index));
+                self.before.push(before);
+            } else {
+                let before = self.expect((index, tx), Some(before).filter(|_| is_chained));
+                self.before.push(before.unwrap_or(NONE));
             }
         }
     }
 
-    /// How long a transaction will probably take, if it may begin early for that.
-    fn expected(&self, tx: &Transaction) -> Option<Duration> {
-        match self.precedence {
-            Precedence::Adaptive => self.lengths.expected(tx),
-            Precedence::Never => None,
-            Precedence::Always => Some(Duration::MAX),
+    /// Finds out which transaction one has to wait for, `before` it or another, and whether it takes long.
+    fn expect(&mut self, (index, tx): (u32, &Transaction), before: Option<u32>) -> Option<u32> {
+        let expected = self.habits.expect(index, tx);
+        let (length, after) = match self.foresight {
+            Foresight::Learned => (expected.length, expected.after),
+            Foresight::Off => (None, None),
+            Foresight::AllEarly => (Some(Duration::MAX), None),
+        };
+        let before = before.max(after);
+        if let (None, Some(length)) = (before, length) {
+            self.long.push((length, index));
         }
+        before
     }
 
     /// Whether a block has too few transactions to look at any of them.
@@ -250,11 +260,9 @@ impl Plan {
         }
     }
 
-    /// Learns from transactions that took long, or were expected to.
-    pub(super) fn learn_lengths(&mut self, block: &Block, runs: &[Run]) {
-        for run in runs {
-            self.lengths.learn(&block.transactions[run.tx as usize], run);
-        }
+    /// Learns from transactions that took long, were expected to, or were executed more than once.
+    pub(super) fn learn_habits(&mut self, block: &Block, runs: &[Run]) {
+        runs.iter().for_each(|run| self.habits.learn(&block.transactions, run));
     }
 
     /// Tells the scheduler what is known of a block that was looked at, and whether to look ahead at all.
@@ -293,8 +301,8 @@ impl Plan {
         let total = self.code_weight() + self.transfer_weight;
         let total_ns = (total / WEIGHT_PER_NS).saturating_mul(slowness) / 100;
         let least = (Duration::from_nanos(total_ns) / EARLY_PART).max(LONG);
-        let most = match self.precedence {
-            Precedence::Always => usize::MAX,
+        let most = match self.foresight {
+            Foresight::AllEarly => usize::MAX,
             _ => workers.saturating_mul(MOST_EARLY_PER_WORKER),
         };
         self.long.retain(|(length, _)| *length >= least);
@@ -307,7 +315,7 @@ impl Plan {
         }
     }
 
-    /// Tells the scheduler after which others units come because of their senders: the last of them is waited for.
+    /// Tells the scheduler after which others units come: the last of them is waited for.
     fn tell_dependencies(&self, scheduler: &mut Scheduler) {
         for unit in 0..self.units.count() {
             let before = &self.before[as_places(self.units.transactions(unit))];
@@ -323,9 +331,9 @@ impl Plan {
         self.grouping = grouping;
     }
 
-    /// Chooses which transactions begin early.
-    pub(super) fn set_precedence(&mut self, precedence: Precedence) {
-        self.precedence = precedence;
+    /// Chooses what is made of what transactions before were like.
+    pub(super) fn set_foresight(&mut self, foresight: Foresight) {
+        self.foresight = foresight;
     }
 
     /// Makes units and batches.

@@ -20,7 +20,7 @@ use crate::{
 use super::{
     context::{Context, Ending, Environment},
     flight::Flight,
-    lengths::{LONG, Run},
+    habits::{LONG, Run},
     lock,
     record::{Record, Results},
     rest::{Rest, goes_on_as_before, take_over},
@@ -32,6 +32,9 @@ use super::{
 
 /// About how many transactions are executed in one go where each depends on the one before.
 const LONGEST_STRETCH: u32 = 32;
+
+/// Of a block so many transactions are learned from at most.
+const MOST_RUNS: usize = 256;
 
 /// About how many transactions are committed from one look whether the rest is serial to the next.
 const TRANSACTIONS_BETWEEN_LOOKS: u32 = 64;
@@ -51,8 +54,8 @@ pub(super) struct Ledger<E, S> {
     pub(super) reads: Vec<Read>,
     pub(super) writes: WriteSet,
     pub(super) results: Results,
-    /// Transactions that took long, or were expected to.
-    pub(super) long: Vec<Run>,
+    /// Transactions that took long, were expected to, or were executed more than once.
+    pub(super) runs: Vec<Run>,
     /// After the last transaction whose speculation failed.
     pub(super) failed_end: u32,
     /// From this transaction on it is worth to look whether the rest of the block is serial.
@@ -263,8 +266,8 @@ where
         if goes_on {
             ledger.note_commits(&results.ended, 0);
         }
-        if results.length >= LONG {
-            ledger.long.push(Run { tx, length: results.length, was_repeated: false });
+        if results.length >= LONG && ledger.runs.len() < MOST_RUNS {
+            ledger.runs.push(Run { tx, length: results.length, was_repeated: false });
         }
         ledger.writes = writes;
         ledger.results = results;
@@ -353,10 +356,10 @@ where
                 (false, false) => Some(true),
             };
             ledger.note_commits(&record.results.ended, bytes / transactions.len());
-            let length = record.results.length;
-            if length >= LONG || self.scheduler.begins_early(unit) {
-                let was_repeated = head.incarnation() > 0;
-                ledger.long.push(Run { tx: transactions.start, length, was_repeated });
+            let (length, was_repeated) = (record.results.length, head.incarnation() > 0);
+            let is_telling = length >= LONG || was_repeated || self.scheduler.begins_early(unit);
+            if is_telling && transactions.len() == 1 && ledger.runs.len() < MOST_RUNS {
+                ledger.runs.push(Run { tx: transactions.start, length, was_repeated });
             }
             record.clear();
             drop(record);

@@ -32,7 +32,7 @@ fn early(plan: &mut Plan, block: &Block, workers: usize) -> Vec<u32> {
 }
 
 fn learn(plan: &mut Plan, block: &Block, tx: u32, length: Duration) {
-    plan.learn_lengths(block, &[Run { tx, length, was_repeated: false }]);
+    plan.learn_habits(block, &[Run { tx, length, was_repeated: false }]);
 }
 
 /// How long all calls of a block take, as the plan takes it.
@@ -89,8 +89,27 @@ fn it_can_be_chosen_that_all_begin_early_that_may_or_none() {
     block.transactions[1].gas_limit = 21_000;
     block.transactions[5].sender = block.transactions[0].sender;
     learn(&mut plan, &block, 4, time(40));
-    plan.set_precedence(Precedence::Never);
+    plan.set_foresight(Foresight::Off);
     assert!(early(&mut plan, &block, 2).is_empty());
-    plan.set_precedence(Precedence::Always);
+    plan.set_foresight(Foresight::AllEarly);
     assert_eq!(early(&mut plan, &block, 1), [0, 2, 3, 4], "1 only sends value, 5 follows 0");
+}
+
+#[test]
+fn what_conflicted_waits_for_the_last_of_its_like_or_of_its_sender() {
+    let mut plan = Plan::default();
+    let mut block = block(6, &[1, 3, 4]);
+    block.transactions[4].sender = block.transactions[2].sender;
+    let conflict = |tx| Run { tx, length: Duration::ZERO, was_repeated: true };
+    for _ in 0..2 {
+        plan.learn_habits(&block, &[conflict(3), conflict(4)]);
+        plan.look(&block);
+    }
+    assert_eq!(plan.before, [NONE, NONE, NONE, 1, 3, NONE]);
+    block.transactions.swap(2, 3);
+    plan.look(&block);
+    assert_eq!(plan.before, [NONE, NONE, 1, NONE, 3, NONE], "its sender's comes later");
+    plan.set_foresight(Foresight::Off);
+    plan.look(&block);
+    assert_eq!(plan.before, [NONE, NONE, NONE, NONE, 3, NONE]);
 }
