@@ -192,8 +192,8 @@ impl WorkerPool {
         self.grow(workers).map_err(RunError::Spawn)?;
         let first_panic = Mutex::new(None);
         let guarded = |worker: usize| {
-            let Err(message) = caught(|| body(worker)) else { return };
-            lock(&first_panic).get_or_insert((worker, message));
+            let Err(panic) = caught(|| body(worker)) else { return };
+            lock(&first_panic).get_or_insert((worker, panic.message()));
             // A panic in here has nobody left to be told to.
             drop(caught(&on_panic));
         };
@@ -216,17 +216,29 @@ impl WorkerPool {
 /// # Errors
 /// [`RunError::Panicked`] if the work panics.
 pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, RunError> {
-    caught(work).map_err(|message| RunError::Panicked { worker: 0, message })
+    caught(work).map_err(|panic| RunError::Panicked { worker: 0, message: panic.message() })
 }
 
-/// What the work returns, or what its panic says.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let message = message_of(&*panic);
-        // The payload's own drop may panic.
-        drop(catch_unwind(AssertUnwindSafe(|| drop(panic))));
-        message
-    })
+/// A panic that went no further.
+struct Caught(Box<dyn Any + Send>);
+
+impl Caught {
+    fn message(&self) -> String {
+        message_of(&*self.0)
+    }
+}
+
+impl Drop for Caught {
+    /// The payload's own drop may panic.
+    fn drop(&mut self) {
+        let payload = std::mem::replace(&mut self.0, Box::new(()));
+        drop(catch_unwind(AssertUnwindSafe(|| drop(payload))));
+    }
+}
+
+/// What the work returns, or its panic.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Caught> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(Caught)
 }
 
 /// Puts the jobs where their workers find them. A worker that is awake takes its job at once, and rings others: so these have
