@@ -1,4 +1,4 @@
-//! The transactions below the cursor that any worker may claim (`PROTOCOL.md`, section 4).
+//! The transactions that any worker may claim (`PROTOCOL.md`, section 4).
 
 use crossbeam_utils::CachePadded;
 

@@ -104,7 +104,8 @@ impl Scheduler {
 
     /// Has `tx` started only once `on` has executed: known before the block begins.
     ///
-    /// A transaction has one such dependency: of several that are named the highest.
+    /// A transaction has one such dependency: of several that are named the highest. One that begins early does not wait for
+    /// it.
     ///
     /// # Panics
     /// If `on` is not below `tx`, or `tx` is not in the block.
@@ -117,8 +118,9 @@ impl Scheduler {
     /// on it. Nobody else starts it; who depends on it waits until then.
     ///
     /// # Panics
-    /// If `tx` is not in the block.
+    /// If `tx` is not in the block, or begins early.
     pub fn leave(&mut self, tx: u32) {
+        assert!(!self.transactions.is_early(tx), "transaction {tx} begins early");
         self.transactions.leave(tx);
     }
 
@@ -141,6 +143,12 @@ impl Scheduler {
             self.ready.insert(tx);
             self.early_end = self.early_end.max(tx + 1);
         }
+    }
+
+    /// After the last transaction that [begins early](Self::begin_early): 0 if none does.
+    #[must_use]
+    pub fn early_end(&self) -> u32 {
+        self.early_end
     }
 
     /// Whether `tx` was to [begin early](Self::begin_early).
@@ -465,11 +473,12 @@ impl Scheduler {
         true
     }
 
-    /// The transactions above `tx` that have executed and are not committed, with their incarnations: each as it is when the
-    /// iterator gets there.
-    pub fn executed_above(&self, tx: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+    /// The transactions above `tx`, up to `highest`, that have executed and are not committed, with their incarnations: each
+    /// as it is when the iterator gets there.
+    pub fn executed_above(&self, tx: u32, highest: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
         let cursor = self.cursor.load(Ordering::Relaxed);
-        let end = self.batch_starts[cursor as usize].max(self.early_end);
+        let end =
+            self.batch_starts[cursor as usize].max(self.early_end).min(highest.saturating_add(1));
         (tx.saturating_add(1)..end).filter_map(|tx| {
             let word = self.transactions.load(tx);
             (word.state() == State::Executed).then(|| (tx, word.incarnation()))

@@ -247,10 +247,7 @@ where
     /// What is missed here comes out when they are committed.
     fn check_readers(&self, unit: u32, highest: u32) {
         let Environment { memory, .. } = self.environment;
-        for (reader, incarnation) in self.scheduler.executed_above(unit) {
-            if reader > highest {
-                break;
-            }
+        for (reader, incarnation) in self.scheduler.executed_above(unit, highest) {
             let record = self.records.lock(reader);
             if record.is_final || memory.holds(self.units.reads_at(reader), &record.reads) {
                 continue;

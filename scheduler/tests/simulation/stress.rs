@@ -101,7 +101,7 @@ impl Block<'_> {
     }
 
     fn validate_above(&self, tx: u32) {
-        for (above, incarnation) in self.scheduler.executed_above(tx).take(8) {
+        for (above, incarnation) in self.scheduler.executed_above(tx, u32::MAX).take(8) {
             if !self.memory.is_valid(above, incarnation, false) {
                 let mark = || self.memory.mark_estimates(above, incarnation);
                 self.scheduler.abort(above, incarnation, mark);

@@ -365,7 +365,7 @@ impl<'s> Worker<'s> {
     ) -> Phase<'s> {
         let strict = random.one_in(2);
         let (scheduler, memory) = (shared.scheduler, shared.memory);
-        for (above, incarnation) in scheduler.executed_above(tx) {
+        for (above, incarnation) in scheduler.executed_above(tx, u32::MAX) {
             if happens(shared.aborts_one_in, random) || !memory.is_valid(above, incarnation, strict)
             {
                 let mark = || memory.mark_estimates(above, incarnation);
