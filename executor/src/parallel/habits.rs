@@ -16,8 +16,9 @@ use crate::spread;
 /// Less is not worth remembering.
 pub(super) const LONG: Duration = Duration::from_micros(100);
 
-/// With less gas nothing takes long. To measure it would take a good part of its time.
-const LEAST_GAS: u64 = 100_000;
+/// With less gas little takes long: a point evaluation (EIP-4844) takes 50,000, beside what each transaction takes. To measure
+/// it would take a good part of its time.
+const LEAST_GAS: u64 = 70_000;
 
 /// Number of places, a power of two.
 const PLACES: usize = 512;
@@ -80,6 +81,8 @@ pub(super) struct Run {
     pub(super) length: Duration,
     /// Whether it was executed more than once.
     pub(super) was_repeated: bool,
+    /// Whether it was to begin early.
+    pub(super) began_early: bool,
 }
 
 /// A direct-mapped table: each callee has one place, and the last one there stays.
@@ -109,7 +112,7 @@ impl Habits {
         }
     }
 
-    /// Learns from a transaction of a block that took long, or was expected to, or was executed more than once.
+    /// Learns from a transaction of a block. What is new is remembered if it took long, or was executed more than once.
     pub(super) fn learn(&mut self, transactions: &[Transaction], run: &Run) {
         let (before, rest) = transactions.split_at(run.tx as usize);
         let Some((tx, callee)) = rest.first().and_then(|tx| Some((tx, callee(tx)?))) else {
@@ -122,6 +125,9 @@ impl Habits {
         }
         let place = &mut self.entries[place(&callee)];
         if place.as_ref().is_none_or(|entry| entry.callee != callee) {
+            if run.length < LONG && !is_conflict {
+                return;
+            }
             *place = Some(Entry::new(callee));
         }
         let Some(entry) = place else { return };
@@ -168,7 +174,8 @@ impl Entry {
     fn learn_length(&mut self, run: &Run) {
         // Half of it is what was known: one that took less in between does not count for much.
         self.length = if self.length < LONG { run.length } else { (self.length + run.length) / 2 };
-        self.pause = if run.was_repeated { PAUSE } else { self.pause.saturating_sub(1) };
+        let is_in_vain = run.began_early && run.was_repeated;
+        self.pause = if is_in_vain { PAUSE } else { self.pause.saturating_sub(1) };
     }
 }
 
@@ -202,7 +209,10 @@ mod tests {
     }
 
     fn learn(habits: &mut Habits, tx: &Transaction, length: Duration, was_repeated: bool) {
-        habits.learn(std::slice::from_ref(tx), &Run { tx: 0, length, was_repeated });
+        habits.learn(
+            std::slice::from_ref(tx),
+            &Run { tx: 0, length, was_repeated, began_early: was_repeated },
+        );
     }
 
     fn length(habits: &mut Habits, tx: &Transaction) -> Option<Duration> {
@@ -261,7 +271,10 @@ mod tests {
     /// Has those transactions of a block executed again.
     fn repeat(habits: &mut Habits, block: &[Transaction], repeated: &[u32]) {
         for tx in repeated {
-            habits.learn(block, &Run { tx: *tx, length: Duration::ZERO, was_repeated: true });
+            habits.learn(
+                block,
+                &Run { tx: *tx, length: Duration::ZERO, was_repeated: true, began_early: false },
+            );
         }
     }
 

@@ -260,7 +260,7 @@ impl Plan {
         }
     }
 
-    /// Learns from transactions that took long, were expected to, or were executed more than once.
+    /// Learns from how transactions of a block went.
     pub(super) fn learn_habits(&mut self, block: &Block, runs: &[Run]) {
         runs.iter().for_each(|run| self.habits.learn(&block.transactions, run));
     }

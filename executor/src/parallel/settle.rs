@@ -33,8 +33,9 @@ use super::{
 /// About how many transactions are executed in one go where each depends on the one before.
 const LONGEST_STRETCH: u32 = 32;
 
-/// Of a block so many transactions are learned from at most.
-const MOST_RUNS: usize = 256;
+/// Of a block so many transactions are learned from at most; the first ones whatever they were like, and as many that took
+/// long or were executed more than once.
+const MOST_RUNS: usize = 512;
 
 /// About how many transactions are committed from one look whether the rest is serial to the next.
 const TRANSACTIONS_BETWEEN_LOOKS: u32 = 64;
@@ -54,7 +55,7 @@ pub(super) struct Ledger<E, S> {
     pub(super) reads: Vec<Read>,
     pub(super) writes: WriteSet,
     pub(super) results: Results,
-    /// Transactions that took long, were expected to, or were executed more than once.
+    /// What is to be learned from: of transactions that were executed for themselves.
     pub(super) runs: Vec<Run>,
     /// After the last transaction whose speculation failed.
     pub(super) failed_end: u32,
@@ -70,6 +71,15 @@ impl<E, S: FnMut(Committed<'_>)> Ledger<E, S> {
         if let Some(flight) = &mut self.flight {
             flight.commit_latencies.extend(ended.iter().map(Instant::elapsed));
             flight.bytes_in_flight.extend(ended.iter().map(|_| bytes));
+        }
+    }
+
+    /// Notes how a transaction went, if anything is to be learned from it.
+    fn note_run(&mut self, run: Run) {
+        let is_telling = run.length >= LONG || run.was_repeated;
+        let most = if is_telling { MOST_RUNS } else { MOST_RUNS / 2 };
+        if (is_telling || run.length > Duration::ZERO) && self.runs.len() < most {
+            self.runs.push(run);
         }
     }
 
@@ -149,8 +159,10 @@ where
         let (first, mut end) = (units.start, units.end);
         let start = self.units.transactions(first).start;
         let last = |end: u32| self.units.transactions(end - 1).end;
-        let is_rest =
-            commit.failed_tries() >= self.most_tries && self.is_serial_from(start, ledger);
+        // What begins early is somebody else's: there it would end.
+        let is_rest = commit.failed_tries() >= self.most_tries
+            && self.scheduler.early_end() <= first
+            && self.is_serial_from(start, ledger);
         while (is_rest || last(end) - start < LONGEST_STRETCH)
             && let Some(more) = commit.claim_alone(end)
         {
@@ -266,9 +278,8 @@ where
         if goes_on {
             ledger.note_commits(&results.ended, 0);
         }
-        if results.length >= LONG && ledger.runs.len() < MOST_RUNS {
-            ledger.runs.push(Run { tx, length: results.length, was_repeated: false });
-        }
+        let length = results.length;
+        ledger.note_run(Run { tx, length, was_repeated: false, began_early: false });
         ledger.writes = writes;
         ledger.results = results;
         goes_on
@@ -356,10 +367,13 @@ where
                 (false, false) => Some(true),
             };
             ledger.note_commits(&record.results.ended, bytes / transactions.len());
-            let (length, was_repeated) = (record.results.length, head.incarnation() > 0);
-            let is_telling = length >= LONG || was_repeated || self.scheduler.begins_early(unit);
-            if is_telling && transactions.len() == 1 && ledger.runs.len() < MOST_RUNS {
-                ledger.runs.push(Run { tx: transactions.start, length, was_repeated });
+            if transactions.len() == 1 {
+                ledger.note_run(Run {
+                    tx: transactions.start,
+                    length: record.results.length,
+                    was_repeated: head.incarnation() > 0,
+                    began_early: self.scheduler.begins_early(unit),
+                });
             }
             record.clear();
             drop(record);

@@ -32,7 +32,7 @@ fn early(plan: &mut Plan, block: &Block, workers: usize) -> Vec<u32> {
 }
 
 fn learn(plan: &mut Plan, block: &Block, tx: u32, length: Duration) {
-    plan.learn_habits(block, &[Run { tx, length, was_repeated: false }]);
+    plan.learn_habits(block, &[Run { tx, length, was_repeated: false, began_early: false }]);
 }
 
 /// How long all calls of a block take, as the plan takes it.
@@ -100,7 +100,7 @@ fn what_conflicted_waits_for_the_last_of_its_like_or_of_its_sender() {
     let mut plan = Plan::default();
     let mut block = block(6, &[1, 3, 4]);
     block.transactions[4].sender = block.transactions[2].sender;
-    let conflict = |tx| Run { tx, length: Duration::ZERO, was_repeated: true };
+    let conflict = |tx| Run { tx, length: Duration::ZERO, was_repeated: true, began_early: false };
     for _ in 0..2 {
         plan.learn_habits(&block, &[conflict(3), conflict(4)]);
         plan.look(&block);
