@@ -31,9 +31,9 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// Most reads of a scene that get a fault, evenly chosen.
 const FAULTS: usize = 60;
 
-/// Ways in which blocks are executed, in turn: the last two leave nearly all of a block to one thread, with and without
-/// transactions that are executed together before.
-const WAYS: [Ways; 3] = [Ways::USUAL, Ways::groups_of(1, 0), Ways::groups_of(4, 0)];
+/// Ways in which blocks are executed, in turn: the two in the middle leave nearly all of a block to one thread, with and
+/// without transactions that are executed together before.
+const WAYS: [Ways; 4] = [Ways::USUAL, Ways::groups_of(1, 0), Ways::groups_of(4, 0), Ways::early(7)];
 
 /// Panics that a test wants are not printed.
 fn silence_wanted_panics() {
@@ -126,7 +126,7 @@ fn a_read_that_fails_once_is_an_error_or_does_not_matter() {
         let expected = both.sequentially(&scene.block, &scene.world);
         let reads = count_reads(scene, &mut both);
         for at in (0..reads).step_by(reads.div_ceil(FAULTS).max(1)) {
-            for (threads, ways) in [(1, WAYS[1]), (1, WAYS[2]), (3, WAYS[at % 3])] {
+            for (threads, ways) in [(1, WAYS[1]), (1, WAYS[2]), (3, WAYS[at % WAYS.len()])] {
                 both.set_ways(ways);
                 let reader = Faulty::new(&scene.world, Fault::FailsAt(at));
                 let found = both.in_parallel(&scene.block, &reader, threads);
@@ -148,7 +148,7 @@ fn a_reader_that_panics_is_an_error() {
         let reads = count_reads(scene, &mut both);
         let mut panics = 0;
         for at in (0..reads).step_by(reads.div_ceil(FAULTS).max(1)) {
-            for (threads, ways) in [(1, WAYS[1]), (2, WAYS[2]), (5, WAYS[at % 3])] {
+            for (threads, ways) in [(1, WAYS[1]), (2, WAYS[2]), (5, WAYS[at % WAYS.len()])] {
                 both.set_ways(ways);
                 let reader = Faulty::new(&scene.world, Fault::PanicsAt(at));
                 let found = both.in_parallel(&scene.block, &reader, threads);
@@ -269,7 +269,7 @@ fn a_taker_of_results_that_panics_is_an_error() {
             for at in 0..expected.steps.len() {
                 let mut steps = 0;
                 let threads = 2 + at % 3;
-                let ways = WAYS[at / 3 % 3];
+                let ways = WAYS[at / 3 % WAYS.len()];
                 executor.set_grouping(ways.grouping);
                 executor.set_most_tries(ways.most_tries);
                 executor.set_foresight(ways.foresight);

@@ -38,10 +38,12 @@ const TRANSACTIONS: Range<u64> = 2..10;
 /// Seeds of the normal run, for each kind of block.
 const SEEDS: Range<u64> = 0..400;
 
-/// Ways in which a block of so many transactions is cut: each length of units, with and without looking ahead.
+/// Ways in which a block of so many transactions is cut: each length of units, with and without looking ahead, and all early.
 fn ways(transactions: usize) -> impl Iterator<Item = Ways> {
     let lengths = 1..=transactions.max(1) as u32;
-    lengths.flat_map(|length| [0, 7].map(|tries| Ways::groups_of(length, tries)))
+    lengths
+        .flat_map(|length| [0, 7].map(|tries| Ways::groups_of(length, tries)))
+        .chain([Ways::early(7)])
 }
 
 /// Compares the block in every way on so many threads. Returns what sequential execution shows.
