@@ -41,7 +41,7 @@ const GAS_OF_SLOW_STATE: u64 = 20_000_000;
 const RUNS: usize = 7;
 const RUNS_ON_SLOW_STATE: usize = 3;
 
-/// How long a commit is taken to last where no parallel execution was measured.
+/// How long a commit is taken to last where none was measured.
 const USUAL_COMMIT: Duration = Duration::from_nanos(200);
 
 const AFTER_HELP: &str = "\
@@ -304,9 +304,10 @@ fn try_measured(
         if arguments.save_graphs.is_some() {
             let runs = arguments.effort().runs;
             let cost = cost_of_versions(&mut engines, block, runs, state)?;
-            // Some are committed right after their execution.
+            // Some are committed right after their execution, and those of a serial block in no time of their own.
             let flights = measured.measurement.times.parallel.iter().filter_map(|time| time.flight);
-            let commit = flights.map(|flight| flight.percentile_10).next().unwrap_or(USUAL_COMMIT);
+            let mut commits = flights.map(|flight| flight.percentile_10);
+            let commit = commits.find(|time| !time.is_zero()).unwrap_or(USUAL_COMMIT);
             let weights = (weights.as_slice(), cost);
             measured.graph = Some(graph::lines(&measured.conflicts, weights, commit));
         }
