@@ -60,7 +60,7 @@ use std::sync::{Arc, PoisonError};
 use braid_interpreter::Engine;
 use braid_mv_memory::{MvMemory, Spare, WriteSet};
 use braid_precompiles::Crypto;
-use braid_primitives::{ChainSpec, StateReader};
+use braid_primitives::{Address, ChainSpec, StateReader, Transaction};
 use braid_scheduler::{Counters, RunError, Scheduler, WorkerPool, guarded};
 
 use crate::{
@@ -405,6 +405,11 @@ impl<C: Crypto> BlockExecutor<C> {
         self.plan.learn_habits(block, &runs);
         Ok(outcome)
     }
+}
+
+/// The accounts at both ends of a transaction: its sender, and whom it calls.
+fn both_ends(tx: &Transaction) -> impl Iterator<Item = Address> + Clone + use<> {
+    [Some(tx.sender), tx.to.to().copied()].into_iter().flatten()
 }
 
 /// Waits for other workers a little: until `is_done`. Says whether it is, or false once the block `is_given_up`.

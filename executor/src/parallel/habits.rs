@@ -114,11 +114,10 @@ impl Habits {
 
     /// Learns from a transaction of a block. What is new is remembered if it took long, or was executed more than once.
     pub(super) fn learn(&mut self, transactions: &[Transaction], run: &Run) {
-        let (before, rest) = transactions.split_at(run.tx as usize);
-        let Some((tx, callee)) = rest.first().and_then(|tx| Some((tx, callee(tx)?))) else {
-            return;
-        };
-        let mut near = before.iter().rev().take(NEAR);
+        let index = run.tx as usize;
+        let tx = &transactions[index];
+        let Some(callee) = callee(tx) else { return };
+        let mut near = transactions[..index].iter().rev().take(NEAR);
         let is_conflict = run.was_repeated && near.any(|tx| self::callee(tx) == Some(callee));
         if self.entries.is_empty() {
             self.entries.resize(PLACES, None);
@@ -128,9 +127,9 @@ impl Habits {
             if run.length < LONG && !is_conflict {
                 return;
             }
-            *place = Some(Entry::new(callee));
+            *place = None;
         }
-        let Some(entry) = place else { return };
+        let entry = place.get_or_insert_with(|| Entry::new(callee));
         if may_take_long(tx) {
             entry.learn_length(run);
         }
@@ -148,13 +147,13 @@ impl Entry {
     fn expect(&mut self, (block, index): (u64, u32), tx: &Transaction) -> Expected {
         let is_long = self.length >= LONG && self.pause == 0 && may_take_long(tx);
         let length = is_long.then_some(self.length);
-        let last = self.last.replace((block, index));
-        if last.is_some_and(|(of, _)| of == block) {
+        let last = self.last.replace((block, index)).filter(|(of, _)| *of == block);
+        if last.is_some() {
             self.likes += 1;
         } else {
             self.learn_conflicts();
         }
-        let after = last.filter(|(of, _)| *of == block && self.do_wait()).map(|(_, last)| last);
+        let after = last.filter(|_| self.do_wait()).map(|(_, index)| index);
         Expected { length, after }
     }
 

@@ -163,20 +163,19 @@ impl Plan {
         for (index, tx) in (0_u32..).zip(transactions) {
             let place = spread::place(spread::address_bits(&tx.sender), PLACES);
             let last = std::mem::replace(&mut self.last_of_sender[place], index);
-            let is_chained =
-                transactions.get(last as usize).is_some_and(|last| last.sender == tx.sender);
-            let (before, weight) =
-                if is_chained { (last, self.chain_weight[last as usize]) } else { (NONE, 0) };
+            let is_same = |last: &Transaction| last.sender == tx.sender;
+            let before = transactions.get(last as usize).is_some_and(is_same).then_some(last);
+            let weight = before.map_or(0, |before| self.chain_weight[before as usize]);
             let own = self::weight(tx);
             self.chain_weight.push(weight + own);
             self.total_weight += own;
-            if only_sends_value(tx) {
+            let before = if only_sends_value(tx) {
                 self.transfer_weight += own;
-                self.before.push(before);
+                before
             } else {
-                let before = self.expect((index, tx), Some(before).filter(|_| is_chained));
-                self.before.push(before.unwrap_or(NONE));
-            }
+                self.expect((index, tx), before)
+            };
+            self.before.push(before.unwrap_or(NONE));
         }
     }
 
@@ -219,16 +218,21 @@ impl Plan {
 
     /// Whether so many threads are faster than one, if no transaction has to wait for another.
     fn gains(&self, threads: usize) -> bool {
-        // Below that it may as well be the machine that is slow, and then all of it is.
-        let slowness = if self.is_state_slow() { self.slowness } else { 100 };
         let code = self.code_weight();
-        let total = (code + self.transfer_weight).saturating_mul(slowness) / 100;
+        let total = self.weight_of_all();
         // What versions cost: measured with one thread, on blocks of transfers only and of tokens and exchanges. It is the
         // same however long the state takes.
         let for_transfers =
             if self.leaves_transfers(threads) { 0 } else { self.transfer_weight * 5 / 4 };
         let versions = code / 8 + for_transfers;
         total >= LEAST_WEIGHT && (total + versions) / (threads as u64) < total - total / 5
+    }
+
+    /// What the block weighs by how long blocks took lately.
+    fn weight_of_all(&self) -> u64 {
+        // Below that it may as well be the machine that is slow, and then all of it is.
+        let slowness = if self.is_state_slow() { self.slowness } else { 100 };
+        (self.code_weight() + self.transfer_weight).saturating_mul(slowness) / 100
     }
 
     /// What code weighs by how long it took lately, unless it is the state that takes long.
@@ -297,10 +301,8 @@ impl Plan {
 
     /// Tells the scheduler which units begin early: the longest of those that take a good part of the block's time.
     fn let_begin_early(&mut self, workers: usize, scheduler: &mut Scheduler) {
-        let slowness = if self.is_state_slow() { self.slowness } else { 100 };
-        let total = self.code_weight() + self.transfer_weight;
-        let total_ns = (total / WEIGHT_PER_NS).saturating_mul(slowness) / 100;
-        let least = (Duration::from_nanos(total_ns) / EARLY_PART).max(LONG);
+        let time = Duration::from_nanos(self.weight_of_all() / WEIGHT_PER_NS);
+        let least = (time / EARLY_PART).max(LONG);
         let most = match self.foresight {
             Foresight::AllEarly => usize::MAX,
             _ => workers.saturating_mul(MOST_EARLY_PER_WORKER),

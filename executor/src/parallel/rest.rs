@@ -13,6 +13,8 @@ use braid_primitives::{Requests, StateDelta, Transaction};
 
 use crate::{host::StateAccess, source::Source};
 
+use super::both_ends;
+
 /// So many transactions before and after are compared with each other.
 const SAMPLE: usize = 64;
 
@@ -20,12 +22,9 @@ const SAMPLE: usize = 64;
 /// probably goes on as it went.
 pub(super) fn goes_on_as_before(before: &[Transaction], rest: &[Transaction]) -> bool {
     let before = &before[before.len().saturating_sub(SAMPLE)..];
-    let known: AddressSet =
-        before.iter().flat_map(|tx| [Some(tx.sender), tx.to.to().copied()]).flatten().collect();
+    let known: AddressSet = before.iter().flat_map(both_ends).collect();
     let sample = rest.iter().step_by(rest.len().div_ceil(SAMPLE).max(1));
-    let is_alike = |tx: &&Transaction| {
-        known.contains(&tx.sender) || tx.to.to().is_some_and(|to| known.contains(to))
-    };
+    let is_alike = |tx: &&Transaction| both_ends(tx).any(|end| known.contains(&end));
     sample.clone().filter(is_alike).count() * 2 >= sample.len()
 }
 

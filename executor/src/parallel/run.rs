@@ -10,6 +10,7 @@ use braid_scheduler::{Batch, Blocked, Claim, Scheduler, Task};
 use crate::{Block, Committed, Mode, SequentialExecutor};
 
 use super::{
+    both_ends,
     context::{Context, Ending, Environment},
     contexts::Contexts,
     ends::Ends,
@@ -95,10 +96,9 @@ where
     fn read_ends(&self, transactions: &[Transaction], context: &mut Context) {
         let Environment { memory, reader, .. } = self.environment;
         context.indices.begin(memory);
-        let ends = transactions.iter().flat_map(|tx| [Some(tx.sender), tx.to.to().copied()]);
-        black_box(ends.clone().flatten().fold(0, |all, end| all ^ memory.fetch_place(&end)));
+        let ends = transactions.iter().flat_map(both_ends);
+        black_box(ends.clone().fold(0, |all, end| all ^ memory.fetch_place(&end)));
         let found: Vec<_> = ends
-            .flatten()
             .map(|address| (address, memory.find_account(&address)))
             .filter(|(_, found)| !found.is_ok_and(|account| memory.is_known(account)))
             .collect();
