@@ -8,7 +8,7 @@ use std::{
 use braid_executor::{
     Block, BlockExecutor, BlockOutcome, CodeCache, Engine, ExecutionError, MissingRequestContracts,
     ParallelError, SequentialExecutor,
-    parallel::{ExecutionPath, Flight, Foresight, Parallelism},
+    parallel::{ExecutionPath, Flight, Parallelism},
 };
 use braid_precompiles::Crypto;
 use braid_primitives::{ChainSpec, StateReader};
@@ -59,11 +59,6 @@ impl<C: Crypto> Engines<C> {
     pub fn set_engine(&mut self, engine: Engine) {
         self.sequential.set_engine(engine);
         self.parallel.set_engine(engine);
-    }
-
-    /// Chooses what is made of what transactions of earlier blocks were like.
-    pub fn set_foresight(&mut self, foresight: Foresight) {
-        self.parallel.set_foresight(foresight);
     }
 }
 

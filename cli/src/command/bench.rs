@@ -294,7 +294,7 @@ fn try_measured(
     engines.set_chain(&bench.spec, bench.missing_request_contracts());
     engines.set_engine(arguments.engine.into());
     if arguments.no_foresight {
-        engines.set_foresight(Foresight::Off);
+        engines.parallel.set_foresight(Foresight::Off);
     }
     let (block, state) = (&bench.block, &bench.state);
     let Some(latency) = arguments.latency() else {
