@@ -274,6 +274,11 @@ impl<C: Crypto> Both<C> {
         self.parallel.execute(block, state, threads).map_err(Failure::from)
     }
 
+    /// What executes blocks in parallel, for what takes more than the functions here.
+    pub fn parallel(&mut self) -> &mut BlockExecutor<C> {
+        &mut self.parallel
+    }
+
     /// How the last block was executed that was executed in parallel.
     pub fn last_path(&self) -> ExecutionPath {
         self.parallel.last_path()

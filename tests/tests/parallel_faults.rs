@@ -4,10 +4,7 @@
 use std::{collections::BTreeSet, panic, sync::Once, time::Duration};
 
 use alloy_primitives::{Address, U256};
-use braid_executor::{
-    BlockExecutor, Mode, ParallelError,
-    parallel::{ExecutionPath, Parallelism},
-};
+use braid_executor::{BlockExecutor, Committed, Mode, ParallelError, parallel::ExecutionPath};
 use braid_interpreter::opcode::byte as op;
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::Hardfork;
@@ -259,29 +256,23 @@ fn a_taker_of_results_that_panics_is_an_error() {
     silence_wanted_panics();
     for (name, scene) in scenes() {
         within(LIMIT, &name.clone(), move || {
-            let mut executor = BlockExecutor::new(scene.spec(), DefaultCrypto::new());
-            executor.set_parallelism(Parallelism::Always);
-            executor.set_mode(scene.mode);
-            let policy = braid_executor::MissingRequestContracts::Ignore;
-            executor.set_missing_request_contracts(policy);
             let mut both = Both::of(&scene);
             let expected = both.sequentially(&scene.block, &scene.world);
             for at in 0..expected.steps.len() {
                 let mut steps = 0;
                 let threads = 2 + at % 3;
-                let ways = WAYS[at / 3 % WAYS.len()];
-                executor.set_grouping(ways.grouping);
-                executor.set_most_tries(ways.most_tries);
-                executor.set_foresight(ways.foresight);
-                let result = executor.execute_with(&scene.block, &scene.world, threads, |_| {
+                both.set_ways(WAYS[at / 3 % WAYS.len()]);
+                let sink = |_: Committed<'_>| {
                     // Nobody may go on after the panic.
                     assert!(steps <= at, "a step after the panic");
                     steps += 1;
                     assert!(steps <= at, "{PANIC}");
-                });
+                };
+                let (block, world) = (&scene.block, &scene.world);
+                let result = both.parallel().execute_with(block, world, threads, sink);
                 let is_panic = matches!(&result, Err(ParallelError::Panicked { message, .. }) if message == PANIC);
                 assert!(is_panic, "{name}, step {at}: {result:?}");
-                let next = executor.execute(&scene.block, &scene.world, 3).map_err(Failure::from);
+                let next = both.without_steps(&scene.block, &scene.world, 3);
                 assert_eq!(next, expected.result, "{name}: the block after a panic at step {at}");
             }
         });

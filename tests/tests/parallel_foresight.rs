@@ -2,23 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{sync::Mutex, thread::sleep, time::Duration};
+use std::time::Duration;
 
-use alloy_primitives::{Address, B256, Bytes, U256};
-use braid_executor::{
-    BlockExecutor, BlockOutcome, MissingRequestContracts,
-    parallel::{Foresight, Parallelism},
-};
+use alloy_primitives::{Address, U256};
+use braid_executor::{BlockOutcome, parallel::Foresight};
 use braid_interpreter::opcode::byte as op;
 use braid_precompiles::DefaultCrypto;
-use braid_primitives::{AccountInfo, Hardfork, StateReader, Transaction};
+use braid_primitives::{Hardfork, Transaction};
 use braid_tests::{
     parallel::{
-        Both,
+        Both, Ways,
         contracts::{self, Asm},
+        faults::{Fault, Faulty},
         scene::{ETHER, Scene, call, person},
     },
-    world::World,
+    recorder::{Read, Recorder, Refusal},
 };
 
 const COUNTER: Address = Address::repeat_byte(0xc0);
@@ -28,40 +26,6 @@ const SLOW: Address = Address::repeat_byte(0x10);
 
 /// Long enough to be remembered, and to be a good part of the block even where the machine is busy.
 const DELAY: Duration = Duration::from_millis(20);
-
-/// Notes of which accounts slots are read, and takes its time where it is [`SLOW`].
-struct Witness<'w> {
-    world: &'w World,
-    read: Mutex<Vec<Address>>,
-}
-
-impl StateReader for Witness<'_> {
-    type Error = <World as StateReader>::Error;
-
-    fn account(&self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
-        self.world.account(address)
-    }
-
-    fn storage(&self, address: Address, slot: U256) -> Result<U256, Self::Error> {
-        self.read.lock().unwrap().push(address);
-        if address == SLOW {
-            sleep(DELAY);
-        }
-        self.world.storage(address, slot)
-    }
-
-    fn has_storage(&self, address: Address) -> Result<bool, Self::Error> {
-        self.world.has_storage(address)
-    }
-
-    fn code(&self, code_hash: B256) -> Result<Bytes, Self::Error> {
-        self.world.code(code_hash)
-    }
-
-    fn block_hash(&self, number: u64) -> Result<B256, Self::Error> {
-        self.world.block_hash(number)
-    }
-}
 
 /// Calls of small contracts with little gas, then one of a slow contract, which has `code`.
 fn scene(small: impl Fn(u64) -> Address, code: Vec<u8>) -> Scene {
@@ -77,25 +41,20 @@ fn scene(small: impl Fn(u64) -> Address, code: Vec<u8>) -> Scene {
     scene
 }
 
-fn executor(scene: &Scene) -> BlockExecutor<DefaultCrypto> {
-    let mut executor = BlockExecutor::new(scene.spec(), DefaultCrypto::new());
-    executor.set_parallelism(Parallelism::Always);
-    executor.set_missing_request_contracts(MissingRequestContracts::Ignore);
-    executor
-}
-
 /// Executes the block with one worker. Returns what came of it, and of which contracts slots were read, in that order.
-fn execute(
-    executor: &mut BlockExecutor<DefaultCrypto>,
-    scene: &Scene,
-) -> (BlockOutcome, Vec<Address>) {
-    let witness = Witness { world: &scene.world, read: Mutex::default() };
-    let outcome = executor.execute(&scene.block, &witness, 1).unwrap();
-    (outcome, witness.read.into_inner().unwrap())
+fn execute(both: &mut Both<DefaultCrypto>, scene: &Scene) -> (BlockOutcome, Vec<Address>) {
+    let recorder = Recorder::new(&scene.world, Refusal::Never);
+    let fault = Fault::DawdlesFor(Read::Storage(SLOW, U256::ZERO), DELAY);
+    let outcome = both.without_steps(&scene.block, &Faulty::new(&recorder, fault), 1).unwrap();
+    let slots = recorder.into_answered().into_iter().filter_map(|read| match read {
+        Read::Storage(address, _) => Some(address),
+        _ => None,
+    });
+    (outcome, slots.collect())
 }
 
-fn sequential(scene: &Scene) -> BlockOutcome {
-    Both::of(scene).sequentially(&scene.block, &scene.world).outcome().clone()
+fn sequential(both: &mut Both<DefaultCrypto>, scene: &Scene) -> BlockOutcome {
+    both.sequentially(&scene.block, &scene.world).outcome().clone()
 }
 
 /// A contract of its own for each.
@@ -106,15 +65,15 @@ fn own(number: u64) -> Address {
 #[test]
 fn what_took_long_in_one_block_begins_the_next() {
     let scene = scene(own, Asm::new().sload(0).ops(&[op::POP]).stop());
-    let expected = sequential(&scene);
+    let mut both = Both::of(&scene);
+    let expected = sequential(&mut both, &scene);
     let in_order: Vec<Address> = (0..6).map(own).chain([SLOW]).collect();
     let early: Vec<Address> = [SLOW].into_iter().chain((0..6).map(own)).collect();
-    let mut executor = executor(&scene);
     for read in [&in_order, &early, &early] {
-        assert_eq!(execute(&mut executor, &scene), (expected.clone(), read.clone()));
+        assert_eq!(execute(&mut both, &scene), (expected.clone(), read.clone()));
     }
-    executor.set_foresight(Foresight::Off);
-    assert_eq!(execute(&mut executor, &scene), (expected, in_order));
+    both.set_ways(Ways { foresight: Foresight::Off, ..Ways::USUAL });
+    assert_eq!(execute(&mut both, &scene), (expected, in_order));
 }
 
 #[test]
@@ -122,13 +81,13 @@ fn what_began_early_in_vain_waits_for_its_turn_in_the_next_block() {
     // It counts, too, after its slow read: with the counter as it was before the others, if it begins early.
     let code = Asm::new().sload(0).ops(&[op::POP]).call(COUNTER, 0, 100_000).ops(&[op::POP]).stop();
     let scene = scene(|_| COUNTER, code);
-    let expected = sequential(&scene);
+    let mut both = Both::of(&scene);
+    let expected = sequential(&mut both, &scene);
     let counted = &expected.state.accounts[&COUNTER].storage;
     assert_eq!(counted.get(&U256::ZERO), Some(&U256::from(7)));
-    let mut executor = executor(&scene);
     for (block, read) in [[COUNTER, SLOW], [SLOW, COUNTER], [COUNTER, SLOW]].into_iter().enumerate()
     {
-        let found = execute(&mut executor, &scene);
+        let found = execute(&mut both, &scene);
         assert_eq!(found, (expected.clone(), read.to_vec()), "block {block}");
     }
 }
