@@ -475,10 +475,12 @@ impl Scheduler {
 
     /// The transactions above `tx`, up to `highest`, that have executed and are not committed, with their incarnations: each
     /// as it is when the iterator gets there.
+    ///
+    /// What has begun early counts once others have come that far. Before that many below it are still to be executed, and
+    /// it would be executed again for each of them that it read from.
     pub fn executed_above(&self, tx: u32, highest: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
         let cursor = self.cursor.load(Ordering::Relaxed);
-        let end =
-            self.batch_starts[cursor as usize].max(self.early_end).min(highest.saturating_add(1));
+        let end = self.batch_starts[cursor as usize].min(highest.saturating_add(1));
         (tx.saturating_add(1)..end).filter_map(|tx| {
             let word = self.transactions.load(tx);
             (word.state() == State::Executed).then(|| (tx, word.incarnation()))
