@@ -1,4 +1,4 @@
-//! The operand stack: 1024 words and some scratch, allocated once and reused.
+//! The operand stack: 1024 words and some scratch, allocated once and reused, also by executors made later.
 //!
 //! The plain engine keeps the stack pointer in a register and has checked the height against the opcode table before it
 //! touches a word; [`Registers`](crate::plain) does that with the two raw methods at the end of this file. Everybody else
@@ -11,6 +11,7 @@
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
+    cell::RefCell,
     ptr::NonNull,
 };
 
@@ -38,10 +39,35 @@ const LAYOUT: Layout =
         Err(_) => panic!("the alignment is a power of two"),
     };
 
+/// Most stacks that a thread keeps for those who need one next: half a megabyte.
+const MOST_SPARE: usize = 16;
+
+/// Stacks that nobody has, all words of which are initialised. To wipe a new one takes longer than to execute a small
+/// transaction, which is felt where an executor is made for each.
+#[derive(Debug, Default)]
+struct Spare(Vec<NonNull<U256>>);
+
+thread_local! {
+    static SPARE: RefCell<Spare> = const { RefCell::new(Spare(Vec::new())) };
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(free);
+    }
+}
+
+/// Frees a stack.
+fn free(base: NonNull<U256>) {
+    // SAFETY: `base` comes from `Stack::new`, which allocated it with this layout, by way of a stack that is no more or of the
+    // spare ones, from which it was taken out: nobody else has it.
+    unsafe { dealloc(base.as_ptr().cast(), LAYOUT) };
+}
+
 /// A stack of 256-bit words.
 #[derive(Debug)]
 pub struct Stack {
-    /// Start of the allocation of [`LAYOUT`].
+    /// Start of an allocation of [`LAYOUT`] that nobody else has.
     base: NonNull<U256>,
     /// One word past the top. Invariant S1: `base + height`, with `height <= STACK_LIMIT`. All words of the allocation are
     /// initialised, from the start.
@@ -60,8 +86,13 @@ impl Default for Stack {
 }
 
 impl Stack {
-    /// Allocates an empty stack.
+    /// An empty stack: one that this thread has to spare, or a new one.
     pub fn new() -> Self {
+        // There are none any more while the thread ends.
+        let spare = SPARE.try_with(|spare| spare.borrow_mut().0.pop());
+        if let Ok(Some(base)) = spare {
+            return Self { base, top: base.as_ptr() };
+        }
         // SAFETY: the layout's size is not zero.
         let base = unsafe { alloc_zeroed(LAYOUT) }.cast::<U256>();
         let Some(base) = NonNull::new(base) else { handle_alloc_error(LAYOUT) };
@@ -184,8 +215,18 @@ pub(crate) fn by_limbs(word: &U256) -> U256 {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        // SAFETY: `base` was allocated with this layout in `new` and is freed once, here.
-        unsafe { dealloc(self.base.as_ptr().cast(), LAYOUT) };
+        let base = self.base;
+        let keep = |spare: &RefCell<Spare>| {
+            let spare = &mut spare.borrow_mut().0;
+            let is_kept = spare.len() < MOST_SPARE;
+            if is_kept {
+                spare.push(base);
+            }
+            is_kept
+        };
+        if !SPARE.try_with(keep).unwrap_or(false) {
+            free(base);
+        }
     }
 }
 
@@ -231,6 +272,26 @@ mod tests {
         let mut stack = Stack::new();
         stack.push(U256::ZERO);
         let _ = stack.pop::<2>();
+    }
+
+    #[test]
+    fn stacks_come_back_empty_and_only_so_many_are_kept() {
+        let kept = || SPARE.with_borrow(|spare| spare.0.len());
+        let mut stacks: Vec<Stack> = (0..MOST_SPARE + 2).map(|_| Stack::new()).collect();
+        stacks.iter_mut().for_each(|stack| stack.push(U256::MAX));
+        drop(stacks);
+        assert_eq!(kept(), MOST_SPARE);
+        let stack = Stack::new();
+        assert_eq!(kept(), MOST_SPARE - 1);
+        assert!(stack.is_empty());
+        // Another thread keeps what it drops, and frees it when it ends: Miri would find what leaks.
+        std::thread::spawn(move || {
+            drop(stack);
+            assert_eq!(kept(), 1);
+        })
+        .join()
+        .unwrap();
+        assert_eq!(kept(), MOST_SPARE - 1);
     }
 
     #[test]
