@@ -77,6 +77,7 @@ use block_delta::Lists;
 use context::Environment;
 use contexts::Contexts;
 use ends::{BlockResult, Ends};
+use habits::Course;
 use plan::Plan;
 use record::{Records, Results};
 use run::BlockRun;
@@ -362,7 +363,7 @@ impl<C: Crypto> BlockExecutor<C> {
             reads: Vec::new(),
             writes: WriteSet::default(),
             results: Results::default(),
-            runs: Vec::new(),
+            course: Course::default(),
             failed_end: 0,
             next_look: 0,
             rest: None,
@@ -400,9 +401,9 @@ impl<C: Crypto> BlockExecutor<C> {
         };
         worked.map_err(failed_run)?;
         self.last = ExecutionPath::Parallel(run.scheduler.counters());
-        let BlockResult { outcome, flight, runs } = run.into_result()?;
+        let BlockResult { outcome, flight, course } = run.into_result()?;
         self.flight = flight;
-        self.plan.learn_habits(block, &runs);
+        self.plan.learn_habits(block, &course);
         Ok(outcome)
     }
 }

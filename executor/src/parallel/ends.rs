@@ -14,7 +14,7 @@ use crate::{
 use super::{
     block_delta::{Gathering, Lists, Settled},
     flight::Flight,
-    habits::Run,
+    habits::Course,
     rest::Rest,
     run::BlockRun,
     settle::Ledger,
@@ -45,7 +45,7 @@ pub(super) struct BlockResult {
     /// What was measured, if anybody wants that.
     pub(super) flight: Option<Flight>,
     /// What is learned from.
-    pub(super) runs: Vec<Run>,
+    pub(super) course: Course,
 }
 
 /// A block after its end.
@@ -233,7 +233,7 @@ where
     pub(super) fn into_result(self) -> Result<BlockResult, ExecutionError<R::Error>> {
         let lists = self.ends.lists;
         let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let Ledger { mut tally, flight, error, runs, .. } = ledger;
+        let Ledger { mut tally, flight, error, course, .. } = ledger;
         if let Some(error) = error {
             return Err(error);
         }
@@ -244,6 +244,6 @@ where
         let (gathered, logs_bloom) = gathering.finish(lists);
         let state = rest.unwrap_or(gathered);
         tally.receipts = receipts;
-        Ok(BlockResult { outcome: tally.into_outcome(logs_bloom, requests, state), flight, runs })
+        Ok(BlockResult { outcome: tally.into_outcome(logs_bloom, requests, state), flight, course })
     }
 }

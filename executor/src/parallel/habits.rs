@@ -7,11 +7,13 @@
 //! And most transactions that read what another wrote call the same function of the same contract as that one: they take the
 //! next number of a collection, or what a pool holds. Where that has failed side by side it will again.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use braid_primitives::{Address, Transaction, TxKind};
 
 use crate::spread;
+
+use super::plan::only_sends_value;
 
 /// Less is not worth remembering.
 pub(super) const LONG: Duration = Duration::from_micros(100);
@@ -39,6 +41,13 @@ const LIKES_PER_DOUBT: u32 = 16;
 /// Up to so many transactions before are executed beside one.
 const NEAR: usize = 256;
 
+/// Of a block so many transactions are learned from at most; the first ones whatever they were like, and as many that took
+/// long or were executed more than once.
+const MOST_RUNS: usize = 512;
+
+/// Of a block so many transactions of callees that are not known are compared with those before them.
+const MOST_UNKNOWN: u32 = 64;
+
 /// What was called: transactions that call the same function of the same contract are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Callee {
@@ -57,10 +66,21 @@ struct Entry {
     conflicts: u32,
     /// The last one, by block and index.
     last: Option<(u64, u32)>,
-    /// How many of that block came after another.
+    /// How many came after another of their block, and were executed before their turn; of these it was not counted yet what
+    /// they say.
     likes: u32,
     /// How many of these were executed again.
     repeated: u32,
+}
+
+/// A transaction that comes after one of its like.
+#[derive(Clone, Copy, Debug)]
+struct Like {
+    tx: u32,
+    /// The last one before it.
+    after: u32,
+    /// Where its callee is.
+    place: usize,
 }
 
 /// What is expected of a transaction.
@@ -85,57 +105,148 @@ pub(super) struct Run {
     pub(super) began_early: bool,
 }
 
+/// How a block went, as far as something is to be learned from it.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    /// Of transactions that were executed for themselves, in their order.
+    runs: Vec<Run>,
+    /// Those that were executed when it was their turn, in their order: nothing that they read could change any more.
+    led: Vec<Range<u32>>,
+}
+
+impl Course {
+    /// Notes how a transaction went, if anything is to be learned from it.
+    pub(super) fn note(&mut self, run: Run) {
+        let is_telling = run.length >= LONG || run.was_repeated;
+        let most = if is_telling { MOST_RUNS } else { MOST_RUNS / 2 };
+        if (is_telling || run.length > Duration::ZERO) && self.runs.len() < most {
+            self.runs.push(run);
+        }
+    }
+
+    /// Notes that these were executed when it was their turn.
+    pub(super) fn note_led(&mut self, transactions: Range<u32>) {
+        match self.led.last_mut() {
+            Some(last) if last.end == transactions.start => last.end = transactions.end,
+            _ => self.led.push(transactions),
+        }
+    }
+
+    /// Of transactions from here on not all runs were noted.
+    fn end(&self) -> u32 {
+        let last = self.runs.get(MOST_RUNS - 1);
+        last.map_or(u32::MAX, |run| run.tx + 1)
+    }
+
+    /// Whether a transaction was executed when it was its turn.
+    fn was_led(&self, tx: u32) -> bool {
+        let position = self.led.partition_point(|led| led.end <= tx);
+        self.led.get(position).is_some_and(|led| led.start <= tx)
+    }
+}
+
 /// A direct-mapped table: each callee has one place, and the last one there stays.
 #[derive(Debug, Default)]
 pub(super) struct Habits {
     /// Empty before anything was learned.
     entries: Vec<Option<Entry>>,
     block: u64,
+    /// Of the block, in their order.
+    likes: Vec<Like>,
 }
 
 impl Habits {
     /// Begins a block.
     pub(super) fn begin_block(&mut self) {
         self.block += 1;
+        self.likes.clear();
     }
 
-    /// What is expected of a transaction of the block, each in its order.
+    /// What is expected of a transaction of the block, each in its order. Of those that only send value it is not asked.
     #[inline]
     pub(super) fn expect(&mut self, index: u32, tx: &Transaction) -> Expected {
         if self.entries.is_empty() {
             return Expected::default();
         }
         let Some(callee) = callee(tx) else { return Expected::default() };
-        match &mut self.entries[place(&callee)] {
-            Some(entry) if entry.callee == callee => entry.expect((self.block, index), tx),
-            _ => Expected::default(),
+        let place = place(&callee);
+        let Some(entry) = self.entries[place].as_mut().filter(|entry| entry.callee == callee)
+        else {
+            return Expected::default();
+        };
+        let (expected, after) = entry.expect((self.block, index), tx);
+        self.likes.extend(after.map(|after| Like { tx: index, after, place }));
+        expected
+    }
+
+    /// Learns from the block that was begun last, of whose transactions some were executed for themselves (`is_alone`), others
+    /// together.
+    pub(super) fn learn(
+        &mut self,
+        transactions: &[Transaction],
+        course: &Course,
+        is_alone: impl Fn(u32) -> bool,
+    ) {
+        let end = course.end();
+        for like in self.likes.iter().take_while(|like| like.tx < end) {
+            if is_alone(like.tx)
+                && !course.was_led(like.tx)
+                && let Some(entry) = &mut self.entries[like.place]
+            {
+                entry.likes += 1;
+            }
+        }
+        let mut unknown = MOST_UNKNOWN;
+        for run in &course.runs {
+            self.learn_run(transactions, run, &mut unknown);
         }
     }
 
-    /// Learns from a transaction of a block. What is new is remembered if it took long, or was executed more than once.
-    pub(super) fn learn(&mut self, transactions: &[Transaction], run: &Run) {
-        let index = run.tx as usize;
-        let tx = &transactions[index];
-        let Some(callee) = callee(tx) else { return };
-        let mut near = transactions[..index].iter().rev().take(NEAR);
-        let is_conflict = run.was_repeated && near.any(|tx| self::callee(tx) == Some(callee));
+    /// Learns from one transaction. What is new is remembered if it took long, or was executed more than once.
+    fn learn_run(&mut self, transactions: &[Transaction], run: &Run, unknown: &mut u32) {
+        let tx = &transactions[run.tx as usize];
+        let Some(callee) = callee(tx).filter(|_| !only_sends_value(tx)) else { return };
         if self.entries.is_empty() {
             self.entries.resize(PLACES, None);
         }
-        let place = &mut self.entries[place(&callee)];
-        if place.as_ref().is_none_or(|entry| entry.callee != callee) {
-            if run.length < LONG && !is_conflict {
+        let place = place(&callee);
+        let is_known = self.entries[place].as_ref().is_some_and(|entry| entry.callee == callee);
+        if !is_known {
+            let is_habit = run.length >= LONG
+                || run.was_repeated && has_like_before(transactions, run.tx, unknown);
+            if !is_habit {
                 return;
             }
-            *place = None;
+            self.entries[place] = Some(Entry::new(callee));
         }
-        let entry = place.get_or_insert_with(|| Entry::new(callee));
+        // Of the first block it is not known how many there are of its like.
+        let is_conflict = run.was_repeated && self.is_near_like(run.tx, place);
+        let Some(entry) = &mut self.entries[place] else { return };
         if may_take_long(tx) {
             entry.learn_length(run);
         }
-        // Of the first block it is not known how many there are of its like.
-        entry.repeated += u32::from(is_conflict && entry.last.is_some());
+        entry.repeated += u32::from(is_conflict && is_known);
     }
+
+    /// Whether a transaction of the callee at this place comes so soon after its like that the two are executed side by side.
+    fn is_near_like(&self, tx: u32, place: usize) -> bool {
+        let position = self.likes.binary_search_by_key(&tx, |like| like.tx);
+        position.is_ok_and(|position| {
+            let like = &self.likes[position];
+            like.place == place && like.tx - like.after <= NEAR as u32
+        })
+    }
+}
+
+/// Whether a transaction of a callee that is not known comes soon after its like, as long as `looks` are left.
+fn has_like_before(transactions: &[Transaction], tx: u32, looks: &mut u32) -> bool {
+    if *looks == 0 {
+        return false;
+    }
+    *looks -= 1;
+    let tx = tx as usize;
+    let own = callee(&transactions[tx]);
+    transactions[..tx].iter().rev().take(NEAR).any(|tx| callee(tx) == own)
 }
 
 impl Entry {
@@ -144,29 +255,28 @@ impl Entry {
         Self { callee, length, pause: 0, conflicts: 0, last: None, likes: 0, repeated: 0 }
     }
 
-    fn expect(&mut self, (block, index): (u64, u32), tx: &Transaction) -> Expected {
+    /// What is expected, and the last of its like in this block.
+    fn expect(&mut self, (block, index): (u64, u32), tx: &Transaction) -> (Expected, Option<u32>) {
         let is_long = self.length >= LONG && self.pause == 0 && may_take_long(tx);
         let length = is_long.then_some(self.length);
         let last = self.last.replace((block, index)).filter(|(of, _)| *of == block);
-        if last.is_some() {
-            self.likes += 1;
-        } else {
+        if last.is_none() {
             self.learn_conflicts();
         }
-        let after = last.filter(|_| self.do_wait()).map(|(_, index)| index);
-        Expected { length, after }
+        let last = last.map(|(_, index)| index);
+        (Expected { length, after: last.filter(|_| self.do_wait()) }, last)
     }
 
     fn do_wait(&self) -> bool {
         self.conflicts >= MANY_CONFLICTS
     }
 
-    /// Adds up the last block.
+    /// Adds up what was counted.
     fn learn_conflicts(&mut self) {
-        let (likes, repeated) =
-            (std::mem::take(&mut self.likes), std::mem::take(&mut self.repeated));
-        let doubts = if self.do_wait() { likes / LIKES_PER_DOUBT } else { likes };
-        let conflicts = self.conflicts + repeated * LIKES_PER_CONFLICT;
+        let likes_per_doubt = if self.do_wait() { LIKES_PER_DOUBT } else { 1 };
+        let doubts = self.likes / likes_per_doubt;
+        self.likes %= likes_per_doubt;
+        let conflicts = self.conflicts + std::mem::take(&mut self.repeated) * LIKES_PER_CONFLICT;
         self.conflicts = conflicts.saturating_sub(doubts).min(MOST_CONFLICTS);
     }
 
@@ -207,11 +317,21 @@ mod tests {
         }
     }
 
+    /// Learns from a block of one transaction, which began early.
     fn learn(habits: &mut Habits, tx: &Transaction, length: Duration, was_repeated: bool) {
-        habits.learn(
-            std::slice::from_ref(tx),
-            &Run { tx: 0, length, was_repeated, began_early: was_repeated },
-        );
+        let mut course = Course::default();
+        course.note(Run { tx: 0, length, was_repeated, began_early: true });
+        habits.learn(std::slice::from_ref(tx), &course, |_| true);
+    }
+
+    /// How a block went of which those transactions were executed again, and all before their turn.
+    fn course(repeated: &[u32]) -> Course {
+        let mut course = Course::default();
+        for tx in repeated {
+            let (length, began_early) = (Duration::ZERO, false);
+            course.note(Run { tx: *tx, length, was_repeated: true, began_early });
+        }
+        course
     }
 
     fn length(habits: &mut Habits, tx: &Transaction) -> Option<Duration> {
@@ -247,9 +367,9 @@ mod tests {
         learn(&mut habits, &tx, LONG * 4, false);
         learn(&mut habits, &tx, LONG * 2, false);
         assert_eq!(length(&mut habits, &tx), Some(LONG * 3));
-        learn(&mut habits, &tx, Duration::ZERO, false);
+        learn(&mut habits, &tx, Duration::from_nanos(1), false);
         assert_eq!(length(&mut habits, &tx), Some(LONG * 3 / 2));
-        learn(&mut habits, &tx, Duration::ZERO, false);
+        learn(&mut habits, &tx, Duration::from_nanos(1), false);
         assert_eq!(length(&mut habits, &tx), None);
         learn(&mut habits, &tx, LONG, false);
         assert_eq!(length(&mut habits, &tx), Some(LONG), "it begins anew");
@@ -259,6 +379,10 @@ mod tests {
     fn what_was_executed_in_vain_is_not_begun_early_for_a_while() {
         let mut habits = Habits::default();
         let tx = call(1, &[]);
+        let mut course = Course::default();
+        course.note(Run { tx: 0, length: LONG, was_repeated: true, began_early: false });
+        habits.learn(std::slice::from_ref(&tx), &course, |_| true);
+        assert_eq!(length(&mut habits, &tx), Some(LONG), "others are executed again, too");
         learn(&mut habits, &tx, LONG, true);
         for _ in 0..PAUSE {
             assert_eq!(length(&mut habits, &tx), None);
@@ -267,14 +391,9 @@ mod tests {
         assert_eq!(length(&mut habits, &tx), Some(LONG));
     }
 
-    /// Has those transactions of a block executed again.
+    /// Has those transactions of the last block executed again.
     fn repeat(habits: &mut Habits, block: &[Transaction], repeated: &[u32]) {
-        for tx in repeated {
-            habits.learn(
-                block,
-                &Run { tx: *tx, length: Duration::ZERO, was_repeated: true, began_early: false },
-            );
-        }
+        habits.learn(block, &course(repeated), |_| true);
     }
 
     #[test]
@@ -307,14 +426,87 @@ mod tests {
 
     #[test]
     fn after_a_while_they_may_go_side_by_side_again() {
+        let doubts = MOST_CONFLICTS - MANY_CONFLICTS + 1;
+        for (likes, blocks) in
+            [(2 * LIKES_PER_DOUBT, doubts / 2), (LIKES_PER_DOUBT / 2, doubts * 2)]
+        {
+            let mut habits = Habits::default();
+            let block = vec![call(1, &[]); 1 + likes as usize];
+            let all: Vec<u32> = (1..=likes).collect();
+            for _ in 0..2 {
+                repeat(&mut habits, &block, &all);
+                after(&mut habits, &block);
+            }
+            let mut waited = 0_u32;
+            while after(&mut habits, &block)[1].is_some() && waited < 100 {
+                repeat(&mut habits, &block, &[]);
+                waited += 1;
+            }
+            assert!(waited.abs_diff(blocks) <= 1, "{waited} blocks, not {blocks}");
+        }
+    }
+
+    #[test]
+    fn those_count_only_that_were_executed_before_their_turn_and_for_themselves() {
+        let block = vec![call(1, &[]); 40];
+        let conflicts = [8, 9, 10, 11, 12];
+        let waits = |led: Range<u32>, is_alone: fn(u32) -> bool| {
+            let mut habits = Habits::default();
+            repeat(&mut habits, &block, &conflicts);
+            for _ in 0..4 {
+                after(&mut habits, &block);
+                let mut course = course(&conflicts);
+                course.note_led(led.start..led.end - 1);
+                course.note_led(led.end - 1..led.end);
+                habits.learn(&block, &course, is_alone);
+            }
+            after(&mut habits, &block)[1].is_some()
+        };
+        assert!(!waits(39..40, |_| true), "five of forty");
+        assert!(waits(13..40, |_| true), "five of twelve");
+        assert!(waits(39..40, |tx| tx < 13));
         let mut habits = Habits::default();
-        let block = vec![call(1, &[]); 2 * LIKES_PER_DOUBT as usize];
-        let all: Vec<u32> = (1..block.len() as u32).collect();
-        repeat(&mut habits, &block, &all);
-        after(&mut habits, &block);
-        repeat(&mut habits, &block, &all);
-        let mut waits = || after(&mut habits, &block)[1].is_some();
-        let blocks = (0..100).take_while(|_| waits()).count();
-        assert_eq!(blocks, (MOST_CONFLICTS - MANY_CONFLICTS + 1) as usize);
+        repeat(&mut habits, &block, &conflicts);
+        for _ in 0..4 {
+            after(&mut habits, &block);
+            repeat(&mut habits, &block, &conflicts);
+            // Of blocks that are not learned from, being executed sequentially or wrong, nothing counts.
+            (0..20).for_each(|_| drop(after(&mut habits, &block[..13])));
+        }
+        assert!(after(&mut habits, &block)[1].is_none(), "five of forty");
+    }
+
+    #[test]
+    fn what_only_sends_value_is_not_learned_from() {
+        let mut habits = Habits::default();
+        let transfer = Transaction { gas_limit: LEAST_GAS, ..call(1, &[]) };
+        learn(&mut habits, &transfer, LONG * 2, false);
+        assert_eq!(length(&mut habits, &transfer), None);
+    }
+
+    #[test]
+    fn another_callee_of_the_same_place_is_not_taken_for_it_and_takes_the_place_if_it_is_long() {
+        let long = call(1, &[1, 2, 3, 4]);
+        let own = callee(&long);
+        let rival = (0..=u16::MAX).find_map(|i| {
+            let [low, high] = i.to_le_bytes();
+            let input = [9, 9, low, high];
+            let tx = Transaction { input: input.to_vec().into(), ..call(1, &[]) };
+            let is_rival = callee(&tx).as_ref().map(place) == own.as_ref().map(place);
+            is_rival.then_some(tx)
+        });
+        let Some(rival) = rival else { panic!("more callees than places") };
+        let mut habits = Habits::default();
+        learn(&mut habits, &long, LONG * 2, false);
+        assert_eq!(length(&mut habits, &rival), None);
+        learn(&mut habits, &rival, LONG / 2, false);
+        assert_eq!(
+            length(&mut habits, &long),
+            Some(LONG * 2),
+            "what is short does not displace it"
+        );
+        learn(&mut habits, &rival, LONG * 4, false);
+        assert_eq!(length(&mut habits, &rival), Some(LONG * 4));
+        assert_eq!(length(&mut habits, &long), None);
     }
 }

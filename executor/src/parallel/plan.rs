@@ -8,7 +8,7 @@ use braid_scheduler::Scheduler;
 use crate::{Block, spread};
 
 use super::{
-    habits::{Habits, LONG, Run},
+    habits::{Course, Habits, LONG},
     units::Units,
 };
 
@@ -265,8 +265,10 @@ impl Plan {
     }
 
     /// Learns from how transactions of a block went.
-    pub(super) fn learn_habits(&mut self, block: &Block, runs: &[Run]) {
-        runs.iter().for_each(|run| self.habits.learn(&block.transactions, run));
+    pub(super) fn learn_habits(&mut self, block: &Block, course: &Course) {
+        let units = &self.units;
+        let is_alone = |tx| units.transactions(units.of(tx)).len() == 1;
+        self.habits.learn(&block.transactions, course, is_alone);
     }
 
     /// Tells the scheduler what is known of a block that was looked at, and whether to look ahead at all.
@@ -309,12 +311,9 @@ impl Plan {
         };
         self.long.retain(|(length, _)| *length >= least);
         self.long.sort_unstable_by(|a, b| b.cmp(a));
-        for (_, tx) in self.long.iter().take(most) {
-            let unit = self.units.of(*tx);
-            if self.units.transactions(unit).len() == 1 {
-                scheduler.begin_early(unit);
-            }
-        }
+        let units = self.long.iter().map(|(_, tx)| self.units.of(*tx));
+        let alone = units.filter(|unit| self.units.transactions(*unit).len() == 1);
+        alone.take(most).for_each(|unit| scheduler.begin_early(unit));
     }
 
     /// Tells the scheduler after which others units come: the last of them is waited for.
@@ -410,7 +409,7 @@ fn weight(tx: &Transaction) -> u64 {
 }
 
 /// Whether a transaction is one that only sends value, as far as that can be told from it.
-fn only_sends_value(tx: &Transaction) -> bool {
+pub(super) fn only_sends_value(tx: &Transaction) -> bool {
     tx.input.is_empty() && matches!(tx.to, TxKind::Call(_)) && tx.gas_limit <= MOST_GAS_OF_TRANSFER
 }
 

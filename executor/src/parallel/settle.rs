@@ -20,7 +20,7 @@ use crate::{
 use super::{
     context::{Context, Ending, Environment},
     flight::Flight,
-    habits::{LONG, Run},
+    habits::{Course, Run},
     lock,
     record::{Record, Results},
     rest::{Rest, goes_on_as_before, take_over},
@@ -32,10 +32,6 @@ use super::{
 
 /// About how many transactions are executed in one go where each depends on the one before.
 const LONGEST_STRETCH: u32 = 32;
-
-/// Of a block so many transactions are learned from at most; the first ones whatever they were like, and as many that took
-/// long or were executed more than once.
-const MOST_RUNS: usize = 512;
 
 /// About how many transactions are committed from one look whether the rest is serial to the next.
 const TRANSACTIONS_BETWEEN_LOOKS: u32 = 64;
@@ -55,8 +51,8 @@ pub(super) struct Ledger<E, S> {
     pub(super) reads: Vec<Read>,
     pub(super) writes: WriteSet,
     pub(super) results: Results,
-    /// What is to be learned from: of transactions that were executed for themselves.
-    pub(super) runs: Vec<Run>,
+    /// What is to be learned from.
+    pub(super) course: Course,
     /// After the last transaction whose speculation failed.
     pub(super) failed_end: u32,
     /// From this transaction on it is worth to look whether the rest of the block is serial.
@@ -71,15 +67,6 @@ impl<E, S: FnMut(Committed<'_>)> Ledger<E, S> {
         if let Some(flight) = &mut self.flight {
             flight.commit_latencies.extend(ended.iter().map(Instant::elapsed));
             flight.bytes_in_flight.extend(ended.iter().map(|_| bytes));
-        }
-    }
-
-    /// Notes how a transaction went, if anything is to be learned from it.
-    fn note_run(&mut self, run: Run) {
-        let is_telling = run.length >= LONG || run.was_repeated;
-        let most = if is_telling { MOST_RUNS } else { MOST_RUNS / 2 };
-        if (is_telling || run.length > Duration::ZERO) && self.runs.len() < most {
-            self.runs.push(run);
         }
     }
 
@@ -226,6 +213,7 @@ where
         match executed {
             Ok((requests, state)) => {
                 ledger.rest = Some(Rest { requests, state });
+                ledger.course.note_led(from..self.block.transactions.len() as u32);
                 true
             }
             Err(error) => self.fail(error, ledger),
@@ -273,13 +261,14 @@ where
         // If they have to be taken one by one, these lists are needed once more.
         (ledger.reads, ledger.writes) = (reads, WriteSet::default());
         let found = Found { ending, results: &mut results, writes: &writes, is_published: false };
-        let tx = transactions.start;
+        let (tx, led) = (transactions.start, transactions.clone());
         let goes_on = self.settle(transactions, found, ledger, context);
         if goes_on {
             ledger.note_commits(&results.ended, 0);
         }
         let length = results.length;
-        ledger.note_run(Run { tx, length, was_repeated: false, began_early: false });
+        ledger.course.note(Run { tx, length, was_repeated: false, began_early: false });
+        ledger.course.note_led(led);
         ledger.writes = writes;
         ledger.results = results;
         goes_on
@@ -368,7 +357,7 @@ where
             };
             ledger.note_commits(&record.results.ended, bytes / transactions.len());
             if transactions.len() == 1 {
-                ledger.note_run(Run {
+                ledger.course.note(Run {
                     tx: transactions.start,
                     length: record.results.length,
                     was_repeated: head.incarnation() > 0,

@@ -1,6 +1,7 @@
 use braid_primitives::{Address, Bytes};
 
 use super::*;
+use crate::parallel::habits::Run;
 
 /// A contract and its gas: the weight of a call of it.
 const GAS: u64 = 500_000;
@@ -32,7 +33,16 @@ fn early(plan: &mut Plan, block: &Block, workers: usize) -> Vec<u32> {
 }
 
 fn learn(plan: &mut Plan, block: &Block, tx: u32, length: Duration) {
-    plan.learn_habits(block, &[Run { tx, length, was_repeated: false, began_early: false }]);
+    learn_from(plan, block, &[Run { tx, length, was_repeated: false, began_early: false }]);
+}
+
+/// Has the plan learn from a block in which those ran so, and each for itself.
+fn learn_from(plan: &mut Plan, block: &Block, runs: &[Run]) {
+    plan.look(block);
+    plan.prepare((block, 2, true), &mut Scheduler::new(2));
+    let mut course = Course::default();
+    runs.iter().for_each(|run| course.note(*run));
+    plan.learn_habits(block, &course);
 }
 
 /// How long all calls of a block take, as the plan takes it.
@@ -102,9 +112,9 @@ fn what_conflicted_waits_for_the_last_of_its_like_or_of_its_sender() {
     block.transactions[4].sender = block.transactions[2].sender;
     let conflict = |tx| Run { tx, length: Duration::ZERO, was_repeated: true, began_early: false };
     for _ in 0..2 {
-        plan.learn_habits(&block, &[conflict(3), conflict(4)]);
-        plan.look(&block);
+        learn_from(&mut plan, &block, &[conflict(3), conflict(4)]);
     }
+    plan.look(&block);
     assert_eq!(plan.before, [NONE, NONE, NONE, 1, 3, NONE]);
     block.transactions.swap(2, 3);
     plan.look(&block);
