@@ -123,3 +123,28 @@ fn what_conflicted_waits_for_the_last_of_its_like_or_of_its_sender() {
     plan.look(&block);
     assert_eq!(plan.before, [NONE, NONE, NONE, NONE, 3, NONE]);
 }
+
+#[test]
+fn units_wait_for_the_last_on_which_one_of_their_transactions_depends() {
+    let Some(two) = NonZeroU32::new(2) else { unreachable!("2 is not 0") };
+    let mut block = block(10, &[]);
+    // Units of two: the last depends on the first by 8, on the second by 9, and on itself.
+    block.transactions[8].sender = block.transactions[1].sender;
+    block.transactions[9].sender = block.transactions[2].sender;
+    let mut plan = Plan::default();
+    plan.set_grouping(Grouping::Fixed(two));
+    plan.look(&block);
+    let mut scheduler = Scheduler::new(1);
+    plan.prepare((&block, 1, true), &mut scheduler);
+    assert!(scheduler.start(4).is_none(), "it waits");
+    let execute = |unit| {
+        let Some(claim) = scheduler.start(unit) else { panic!("unit {unit} waits for nobody") };
+        scheduler.executed(claim).next.map(|claim| claim.tx())
+    };
+    assert_eq!(execute(0), None);
+    // To commit is more urgent, but that is somebody else's now.
+    let token = scheduler.try_commit();
+    assert!(token.is_some());
+    assert_eq!(execute(1), Some(4));
+    assert!(scheduler.start(3).is_some());
+}
