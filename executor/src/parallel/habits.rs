@@ -66,8 +66,8 @@ struct Entry {
     conflicts: u32,
     /// The last one, by block and index.
     last: Option<(u64, u32)>,
-    /// How many came after another of their block, and were executed before their turn; of these it was not counted yet what
-    /// they say.
+    /// How many came after another of their block, and were executed before their turn, or wait for each other; of these it was
+    /// not counted yet what they say.
     likes: u32,
     /// How many of these were executed again.
     repeated: u32,
@@ -189,12 +189,10 @@ impl Habits {
     ) {
         let end = course.end();
         for like in self.likes.iter().take_while(|like| like.tx < end) {
-            if is_alone(like.tx)
-                && !course.was_led(like.tx)
-                && let Some(entry) = &mut self.entries[like.place]
-            {
-                entry.likes += 1;
-            }
+            let Some(entry) = &mut self.entries[like.place] else { continue };
+            // Those that wait may all get their turn so. They are counted for the time that goes by until that is tried again.
+            let is_telling = entry.do_wait() || is_alone(like.tx) && !course.was_led(like.tx);
+            entry.likes += u32::from(is_telling);
         }
         let mut unknown = MOST_UNKNOWN;
         for run in &course.runs {
@@ -427,9 +425,10 @@ mod tests {
     #[test]
     fn after_a_while_they_may_go_side_by_side_again() {
         let doubts = MOST_CONFLICTS - MANY_CONFLICTS + 1;
-        for (likes, blocks) in
-            [(2 * LIKES_PER_DOUBT, doubts / 2), (LIKES_PER_DOUBT / 2, doubts * 2)]
-        {
+        let (many, few) = (2 * LIKES_PER_DOUBT, LIKES_PER_DOUBT / 2);
+        // Whether or not each of them gets its turn before it begins.
+        let cases = [(many, doubts / 2, false), (few, doubts * 2, false), (many, doubts / 2, true)];
+        for (likes, blocks, is_led) in cases {
             let mut habits = Habits::default();
             let block = vec![call(1, &[]); 1 + likes as usize];
             let all: Vec<u32> = (1..=likes).collect();
@@ -439,7 +438,11 @@ mod tests {
             }
             let mut waited = 0_u32;
             while after(&mut habits, &block)[1].is_some() && waited < 100 {
-                repeat(&mut habits, &block, &[]);
+                let mut course = course(&[]);
+                if is_led {
+                    course.note_led(0..1 + likes);
+                }
+                habits.learn(&block, &course, |_| !is_led);
                 waited += 1;
             }
             assert!(waited.abs_diff(blocks) <= 1, "{waited} blocks, not {blocks}");

@@ -356,6 +356,9 @@ where
                 (false, false) => Some(true),
             };
             ledger.note_commits(&record.results.ended, bytes / transactions.len());
+            if held_up.is_none() && head.incarnation() == 0 {
+                ledger.course.note_led(transactions.clone());
+            }
             if transactions.len() == 1 {
                 ledger.course.note(Run {
                     tx: transactions.start,
