@@ -146,7 +146,8 @@ where
         let (first, mut end) = (units.start, units.end);
         let start = self.units.transactions(first).start;
         let last = |end: u32| self.units.transactions(end - 1).end;
-        // What begins early is somebody else's: there it would end.
+        // What begins early may be in anybody's hands, or executed, and is long: to throw that away would cost more than what
+        // the rest would gain by ending as one. So the block goes on beside it, one stretch after the other.
         let is_rest = commit.failed_tries() >= self.most_tries
             && self.scheduler.early_end() <= first
             && self.is_serial_from(start, ledger);
