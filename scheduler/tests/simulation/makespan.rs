@@ -166,6 +166,23 @@ fn a_long_transaction_that_begins_early_does_not_end_last() {
     assert!(narrow > 2_900_000, "{narrow}");
 }
 
+#[test]
+fn what_begins_early_is_not_executed_again_for_each_that_it_read_from() {
+    let writers = (0..200).map(|tx| Measured::new(10_000, &[tx], &[tx]));
+    let all: Vec<_> = (0..200).collect();
+    for reader_ns in [2_000, 20_000, 200_000] {
+        let block: Vec<_> =
+            writers.clone().chain([Measured::new(reader_ns, &all, &[200])]).collect();
+        for workers in [2, 4, 8] {
+            let shape = (workers, 1, 512);
+            let (_, executions) = makespan_with_early(&block, &LOW, shape, &[200]);
+            // Early, at its turn, and once at most for each that others still execute when all have begun.
+            let most = 200 + 2 + workers as u64 - 1;
+            assert!((202..=most).contains(&executions), "{executions} on {workers}, {reader_ns}");
+        }
+    }
+}
+
 /// Cells of a column: numbers with commas, or `-`.
 fn cells_of(column: &str) -> Vec<usize> {
     column.split(',').filter(|cell| *cell != "-").map(|cell| cell.parse().unwrap()).collect()
