@@ -70,6 +70,11 @@ impl<'a, R: StateReader> Recorder<'a, R> {
         self.log.into_inner().unwrap_or_else(PoisonError::into_inner).answered
     }
 
+    /// The reads that were answered so far, in order.
+    pub fn answered(&self) -> Vec<Read> {
+        self.log().answered.clone()
+    }
+
     /// The refusals in order, each with the number of reads that were answered before it.
     pub fn refused(&self) -> Vec<(usize, Read)> {
         self.log().refused.clone()
