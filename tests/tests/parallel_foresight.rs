@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
-use braid_executor::{BlockOutcome, parallel::Foresight};
+use braid_executor::{
+    BlockOutcome,
+    parallel::{ExecutionPath, Foresight},
+};
 use braid_interpreter::opcode::byte as op;
 use braid_precompiles::DefaultCrypto;
 use braid_primitives::{Hardfork, Transaction};
@@ -89,5 +92,38 @@ fn what_began_early_in_vain_waits_for_its_turn_in_the_next_block() {
     {
         let found = execute(&mut both, &scene);
         assert_eq!(found, (expected.clone(), read.to_vec()), "block {block}");
+    }
+}
+
+#[test]
+fn what_begins_early_is_not_executed_again_for_each_that_writes_what_it_reads() {
+    const WRITERS: u64 = 150;
+    // With more than a byte of calldata it reads what the others write: for each caller a slot.
+    let slots = (0..WRITERS)
+        .map(person)
+        .fold(Asm::new().sload(0), |asm, writer| asm.address(writer).ops(&[op::SLOAD, op::ADD]));
+    let asm = Asm::new().push(U256::ONE).ops(&[op::CALLDATASIZE, op::GT]);
+    let asm = asm.when(slots.sstore(1).ops(&[op::STOP]));
+    let mut scene = Scene::new(Hardfork::Shanghai);
+    scene.contract(SLOW, asm.push(U256::ONE).ops(&[op::CALLER, op::SSTORE]).stop());
+    for number in 0..=WRITERS {
+        scene.fund(person(number), ETHER);
+    }
+    for number in 0..WRITERS {
+        scene.push(Transaction { gas_limit: 60_000, ..call(person(number), SLOW, [1]) });
+    }
+    scene.push(call(person(WRITERS), SLOW, [2; 4]));
+    for workers in [1, 2, 4] {
+        let mut both = Both::of(&scene);
+        both.set_ways(Ways { foresight: Foresight::Learned, ..Ways::groups_of(1, u32::MAX) });
+        let expected = sequential(&mut both, &scene);
+        assert_eq!(execute(&mut both, &scene).0, expected);
+        // From here on it does not take long any more: there is time for it after each of the others.
+        assert_eq!(both.without_steps(&scene.block, &scene.world, workers), Ok(expected));
+        let ExecutionPath::Parallel(counters) = both.last_path() else { panic!("in parallel") };
+        // Early, and at its turn; and when all others have begun, for each that a worker still executes.
+        let (least, most) = (u64::from(workers == 1), workers as u64);
+        let more = counters.executions - (WRITERS + 1);
+        assert!((least..=most).contains(&more), "{more} more executions on {workers} workers");
     }
 }
